@@ -1,0 +1,1 @@
+"""The pure core: facts, rules, alert lifecycle. No I/O, no clock, no logging, no settings."""

@@ -1,0 +1,75 @@
+"""Messages with facts in them, written for somebody who is tired."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from evaluator.incident import Scalar
+
+LONGEST_TEXT = 200
+"""Characters of a text fact that a message shows: an engine may report anything."""
+
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+class Placeholder(msgspec.Struct, frozen=True):
+    """A `{fact}` in a template: the fact's name and the index of its brace."""
+
+    name: str
+    at: int
+
+
+class Template(msgspec.Struct, frozen=True):
+    """A message text as pieces: plain strings and names of facts. `{{` stands for a brace."""
+
+    pieces: tuple[str | Placeholder, ...]
+    stray: tuple[int, ...] = ()
+
+    @property
+    def placeholders(self) -> tuple[Placeholder, ...]:
+        """The placeholders in order."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, Placeholder))
+
+    def fill(self, values: Mapping[str, Scalar | None]) -> str:
+        """Return the message; what has no value reads `unknown`."""
+        return "".join(
+            piece if isinstance(piece, str) else shown(values.get(piece.name))
+            for piece in self.pieces
+        )
+
+
+def parse(text: str) -> Template:
+    """Return the template of a text; `stray` holds the indices of braces without a partner."""
+    pieces: list[str | Placeholder] = []
+    stray: list[int] = []
+    position = 0
+    for match in _PIECE.finditer(text):
+        pieces.append(text[position : match.start()])
+        position = match.end()
+        if match[1] is not None:
+            pieces.append(Placeholder(match[1].strip(), match.start()))
+        elif len(match[0]) == 2:
+            pieces.append(match[0][0])
+        else:
+            stray.append(match.start())
+    pieces.append(text[position:])
+    return Template(tuple(piece for piece in pieces if piece != ""), tuple(stray))
+
+
+def shown(value: Scalar | None) -> str:
+    """Return a value as a human reads it: `-2.35`, `150,000`, `yes`, `unknown`."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_TEXT else value[: LONGEST_TEXT - 1] + "…"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if 0 < abs(value) < 0.01:
+        return f"{value:.2g}"
+    trimmed = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if trimmed == "-0" else trimmed

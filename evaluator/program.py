@@ -1,0 +1,94 @@
+"""A rule made ready for evaluation: its conditions compiled, the names it reads gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from evaluator.expression import Compiler, Condition, Problem
+from evaluator.facts import FactType
+from evaluator.incident import Severity
+from evaluator.message import Template, parse
+from evaluator.names import nearest
+from evaluator.rules import Rule
+
+Place = tuple[str | int, ...]
+"""Where in a rule's table a text stands: `("when", 1)`, `("severity", "CRITICAL")`."""
+
+
+class RuleProgram:
+    """The compiled form of one rule.
+
+    `names` is everything it reads: conditions, message and context. `shown` is its context.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        when: tuple[Condition, ...],
+        unless: tuple[Condition, ...],
+        severities: tuple[tuple[Severity, Condition], ...],
+        message: Template,
+    ) -> None:
+        self.rule = rule
+        self.when = when
+        self.unless = unless
+        self.severities = severities
+        self.message = message
+        self.mildest: Severity = (
+            rule.severity if isinstance(rule.severity, str) else rule.severity[-1][0]
+        )
+        self.told = tuple(dict.fromkeys(one.name for one in message.placeholders))
+        self.shown = rule.context if rule.context is not None else _in_order(when)
+        conditions = (*when, *unless, *(condition for _, condition in severities))
+        read = (name for condition in conditions for name in condition.whole.names)
+        self.names = frozenset((*read, *self.told, *self.shown))
+
+
+def compile_rule(
+    rule: Rule, compiler: Compiler, names: Mapping[str, FactType]
+) -> RuleProgram | list[tuple[Place, Problem]]:
+    """Return the program of a rule, or everything wrong with its texts and where it stands."""
+    problems: list[tuple[Place, Problem]] = []
+
+    def compiled(texts: Iterable[tuple[Place, str]]) -> tuple[Condition, ...]:
+        conditions = []
+        for place, text in texts:
+            outcome = compiler.compile(text) if text else []  # an empty one was reported before
+            if isinstance(outcome, Condition):
+                conditions.append(outcome)
+            else:
+                problems.extend((place, problem) for problem in outcome)
+        return tuple(conditions)
+
+    table = () if isinstance(rule.severity, str) else rule.severity
+    when = compiled((("when", index), text) for index, text in enumerate(rule.when))
+    unless = compiled((("unless", index), text) for index, text in enumerate(rule.unless))
+    held = compiled((("severity", severity), text) for severity, text in table)
+    template = parse(rule.message)
+    problems += [
+        (("message",), Problem(at, "a brace without its partner; write {{ or }} for a brace"))
+        for at in template.stray
+    ]
+    problems += [
+        (("message",), Problem(one.at, *_unknown(one.name, names)))
+        for one in template.placeholders
+        if one.name not in names
+    ]
+    problems += [
+        (("context", index), Problem(0, *_unknown(name, names)))
+        for index, name in enumerate(rule.context or ())
+        if name and name not in names
+    ]
+    if problems:
+        return problems
+    severities = tuple(zip((severity for severity, _ in table), held, strict=True))
+    return RuleProgram(rule, when, unless, severities, template)
+
+
+def _unknown(name: str, names: Mapping[str, FactType]) -> tuple[str, str | None]:
+    return f"unknown fact {name}", nearest(name, names)
+
+
+def _in_order(conditions: tuple[Condition, ...]) -> tuple[str, ...]:
+    names = (name for condition in conditions for name in condition.whole.ordered)
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,137 @@
+"""Reading a rule file: all of its faults, each with its line and column, or the rules."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+
+import msgspec
+
+from evaluator.builtin import BUILTIN_RULES
+from evaluator.expression import Compiler
+from evaluator.fact_table import check_facts
+from evaluator.facts import BUILTIN_FACTS, Fact
+from evaluator.names import nearest, readable
+from evaluator.program import RuleProgram, compile_rule
+from evaluator.rule_fields import check_table
+from evaluator.rules import Fault, Rule, RuleErrors, RuleSet
+from evaluator.toml_places import Path, Places, find_places
+
+_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+_REQUIRED = ("severity", "when", "message")
+_TABLES = ("facts", "rule")
+
+
+def read(text: str | None, file: str) -> RuleSet:
+    """Return the built-in rules with those of the text; raises RuleErrors."""
+    text = text or ""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RuleErrors([_syntax_fault(str(error), text, file)]) from None
+    reader = _Reader(file, find_places(text))
+    rules = reader.rules(data)
+    if reader.faults:
+        raise RuleErrors(sorted(reader.faults, key=lambda one: (one.line, one.column)))
+    return rules
+
+
+class _Reader:
+    def __init__(self, file: str, places: Places) -> None:
+        self.faults: list[Fault] = []
+        self._file = file
+        self._places = places
+
+    def rules(self, data: Mapping[str, object]) -> RuleSet:
+        for key in data:
+            if key not in _TABLES:
+                self._add((key,), None, f"unknown table {key}", nearest(key, _TABLES))
+        facts = self._facts(data.get("facts", {}))
+        found, paths = self._tables(data.get("rule", []))
+        self._check_inhibitors(found, paths)
+        names = readable(facts)
+        compiler = Compiler(names)
+        programs: list[RuleProgram] = []
+        for rule in found.values():
+            program = compile_rule(rule, compiler, names)
+            if isinstance(program, RuleProgram):
+                programs.append(program)
+                continue
+            for place, problem in program:
+                path = (*paths[rule.name], *place)
+                at = self._places.character(path, problem.at)
+                self._add_at(at, rule.name, problem.reason, problem.hint)
+        enabled = tuple(program for program in programs if program.rule.enabled)
+        return RuleSet(tuple(found.values()), facts, enabled, compiler)
+
+    def _facts(self, table: object) -> dict[str, Fact]:
+        known = {fact.name: fact for fact in BUILTIN_FACTS}
+
+        def report(path: Path, reason: str, hint: str | None) -> None:
+            self._add(("facts", *path), None, reason, hint)
+
+        return known | check_facts(table, known, report)
+
+    def _tables(self, tables: object) -> tuple[dict[str, Rule], dict[str, Path]]:
+        """Return all rules by name, and where those of the file stand."""
+        found = {rule.name: rule for rule in BUILTIN_RULES}
+        paths: dict[str, Path] = {}
+        if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+            self._add(("rule",), None, "rules are written as [[rule]], in double brackets")
+            return found, paths
+        for index, table in enumerate(tables):
+            path: Path = ("rule", index)
+            rule = self._rule(table, path, found)
+            if rule.name in paths:
+                self._add((*path, "name"), rule.name, "a rule of this name stands above")
+                continue
+            found[rule.name] = rule
+            paths[rule.name] = path
+        return found, paths
+
+    def _rule(self, table: Mapping[str, object], path: Path, found: Mapping[str, Rule]) -> Rule:
+        """Return what can be made of a table, a builtin of that name under it."""
+        given = table.get("name")
+        name = given if isinstance(given, str) else None
+
+        def report(place: Path, reason: str, hint: str | None) -> None:
+            self._add((*path, *place), name, reason, hint)
+
+        fields = check_table(table, report)
+        if given is None:
+            report((), "needs a name", None)
+        name = str(fields.setdefault("name", name or f"rule {int(path[1]) + 1}"))
+        base = found.get(name)
+        if base is not None and base.builtin:
+            return msgspec.structs.replace(base, **fields)
+        for field in _REQUIRED:
+            if field not in table:
+                report((), f"needs {field}", None)
+        blank = Rule(name=name, severity="WARNING", when=(), message="")
+        return msgspec.structs.replace(blank, **fields)
+
+    def _check_inhibitors(self, found: Mapping[str, Rule], paths: Mapping[str, Path]) -> None:
+        for name, path in paths.items():
+            for index, other in enumerate(found[name].inhibited_by):
+                place = (*path, "inhibited_by", index)
+                if other == name:
+                    self._add(place, name, "a rule can't inhibit itself")
+                elif other and other not in found:
+                    self._add(place, name, f"unknown rule {other}", nearest(other, found))
+
+    def _add(self, path: Path, rule: str | None, reason: str, hint: str | None = None) -> None:
+        self._add_at(self._places.key(path), rule, reason, hint)
+
+    def _add_at(self, at: int, rule: str | None, reason: str, hint: str | None) -> None:
+        line, column = self._places.line_column(at)
+        self.faults.append(Fault(self._file, line, column, rule, reason, hint))
+
+
+def _syntax_fault(message: str, text: str, file: str) -> Fault:
+    match = _SYNTAX.fullmatch(message)
+    reason = f"not TOML: {message if match is None else match[1]}"
+    if match is not None and match[2] is not None:
+        return Fault(file, int(match[2]), int(match[3]), None, reason)
+    last = text.rpartition("\n")[2]
+    return Fault(file, text.count("\n") + 1, len(last) + 1, None, reason)

@@ -1,0 +1,29 @@
+"""What a rule says at one instant."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from evaluator.incident import Scalar, Severity
+from evaluator.rules import Rule
+
+Truth = Literal["true", "false", "unknown", "error"]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The truth of one rule at one instant, and why.
+
+    `why` is empty when the facts are all there and the condition is false. `never_seen`: unknown
+    for want of a fact that nobody ever reported. `off`: false because a limit is not set.
+    """
+
+    rule: Rule
+    truth: Truth
+    severity: Severity
+    message: str
+    context: dict[str, Scalar | None]
+    why: str = ""
+    never_seen: bool = False
+    off: bool = False
