@@ -1,0 +1,1 @@
+"""Shared by the processes: home, settings, storage, clock, logging."""

@@ -1,0 +1,83 @@
+"""One line of the alert log: an incident after a transition, and where in the log it stands."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from evaluator.incident import Ack, Countdown, Incident, Scalar, Severity, Status
+from evaluator.instant import Instant
+
+Kind = Literal[
+    "alert", "carry", "carry_end", "silence", "rule_error", "reload", "request", "healed"
+]
+"""`carry_end` closes a block of carry lines, `healed` says that the bytes before it were torn."""
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """The exact instants and countdowns of an incident."""
+
+    day: str
+    active_at: Instant
+    fired_at: Instant | None = None
+    resolved_at: Instant | None = None
+    held: Countdown = Countdown()
+    clear: Countdown | None = None
+    ack: Ack | None = None
+    error: str | None = None
+
+
+class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
+    """A line of `logs/alerts/<date>.jsonl`. Times are ISO 8601 with offset.
+
+    `clock` holds what a restart needs to go on to the millisecond; humans read the rest.
+    `request` is the id of the operator's request that caused the line, if one did.
+    """
+
+    id: str
+    seq: int
+    kind: Kind
+    timestamp: str
+    engine: str
+    severity: Severity | None
+    rule: str
+    status: Status | None
+    reason: str
+    message: str
+    context: dict[str, Scalar | None]
+    acknowledged: bool
+    suppressed_by: str | None
+    active_at: str | None
+    fired_at: str | None
+    resolved_at: str | None
+    snapshot: int
+    boot_id: str
+    boottime_ns: int
+    notify: str | None = None
+    clock: Clock | None = None
+    request: str | None = None
+
+
+def incident_of(line: AlertLine) -> Incident | None:
+    """Return the incident that an `alert` or `carry` line holds, None for other lines."""
+    if line.clock is None or line.severity is None or line.status is None:
+        return None
+    return Incident(
+        id=line.id,
+        rule=line.rule,
+        status=line.status,
+        severity=line.severity,
+        message=line.message,
+        reason=line.reason,
+        context=line.context,
+        day=line.clock.day,
+        active_at=line.clock.active_at,
+        fired_at=line.clock.fired_at,
+        resolved_at=line.clock.resolved_at,
+        held=line.clock.held,
+        clear=line.clock.clear,
+        ack=line.clock.ack,
+        suppressed_by=line.suppressed_by,
+        error=line.clock.error,
+    )

@@ -1,0 +1,82 @@
+"""The effective settings as one plain typed record: what every room takes, and no room parses.
+
+`monitoring.settings` reads and checks them (slow to import); state files carry them, without
+secrets, to the commands of the operator.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Thresholds of the built-in rules; None is off. Field names are those of `limits.*` facts."""
+
+    daily_loss_pct: float | None = 2.0
+    daily_loss_warning_pct: float | None = 1.0
+    positions_count: float | None = None
+    positions_total_value: float | None = None
+    position_value: float | None = None
+    sentiment_errors_1h: float | None = 20.0
+    sentiment_missing_seconds: float | None = 1800.0
+    market_data_stale_seconds: float | None = 30.0
+    tick_latency_ms: float | None = None
+    disk_warning_bytes: float = 2_000_000_000.0
+    disk_critical_bytes: float = 500_000_000.0
+    inodes_critical_pct: float = 5.0
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """A model file to watch: glob (relative to the home; None: not watched), oldest age in hours."""
+
+    path: str | None = None
+    max_age_hours: float = 48.0
+
+
+class Breeze(msgspec.Struct, frozen=True, kw_only=True):
+    """The Breeze probe, without its secrets (those stay in `monitoring.settings`)."""
+
+    configured: bool = False
+    base_url: str = "https://api.icicidirect.com/breezeapi/api/v1"
+    session_file: str = "data/breeze_session"
+    probe_interval_seconds: float = 120.0
+    deadline_seconds: float = 10.0
+    calls_per_day: int = 5000
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long files are kept, and when the nightly run starts (HH:MM, trading timezone)."""
+
+    alerts_days: int = 90
+    metrics_days: int = 30
+    heartbeat_days: int = 7
+    heartbeat_bytes: int = 5_000_000_000
+    at: str = "02:30"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings. `chosen` names those that the operator set, so that `health` can tell."""
+
+    enabled: bool = True
+    engine: str = "main"
+    timezone: str = "Asia/Kolkata"
+    calendar: str = "always"
+    interval_seconds: float = 10.0
+    evaluate_seconds: float = 5.0
+    poll_seconds: float = 1.0
+    fact_ttl_seconds: float = 300.0
+    sentiment_ttl_seconds: float = 3600.0
+    heartbeat_interval_seconds: float | None = None
+    limits: Limits = Limits()
+    artifacts: dict[str, Artifact] = msgspec.field(
+        default_factory=lambda: {"teacher_model": Artifact(), "student_model": Artifact()}
+    )
+    breeze: Breeze = Breeze()
+    retention: Retention = Retention()
+    recipients: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+
+    @property
+    def snapshot_limit_seconds(self) -> float:
+        """Age in seconds past which a snapshot no longer counts: three intervals and five."""
+        return 3 * self.interval_seconds + 5

@@ -1,0 +1,51 @@
+"""One collector and one scheduler per home."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from monitoring.atomic import FILE_MODE, FOLDER_MODE
+
+
+class AlreadyRunning(Exception):
+    """Another process of the same kind holds this home."""
+
+    def __init__(self, process: str, pid: int | None) -> None:
+        super().__init__(
+            f"a {process} already runs on this home (pid {pid or 'unknown'}): stop it first, or set "
+            "MONITOR_HOME to another folder"
+        )
+        self.process = process
+        self.pid = pid
+
+
+class ProcessLock:
+    """An flock on `<process>.lock`; the kernel drops it when the process dies (flock(2))."""
+
+    def __init__(self, folder: Path, process: str) -> None:
+        self._path = folder / f"{process}.lock"
+        self._process = process
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock, or raise AlreadyRunning with the pid of who has it."""
+        self._path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._path, flags, FILE_MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            said = os.read(descriptor, 32).strip()
+            os.close(descriptor)
+            raise AlreadyRunning(self._process, int(said) if said.isdigit() else None) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,69 @@
+"""State files: what collector and scheduler say of themselves, replaced each cycle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from evaluator.incident import Scalar
+from evaluator.instant import Instant
+from monitoring.atomic import write_atomic
+from monitoring.config import Config
+
+
+class JobState(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One APScheduler job: last run (ISO), how often it missed or failed, the last error."""
+
+    last_run: str | None = None
+    next_run: str | None = None
+    runs: int = 0
+    missed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    last_failed: bool = False
+    error: str | None = None
+
+
+class RuleState(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One rule at the last evaluation: its verdict and why, in words; `off`: a limit isn't set."""
+
+    verdict: str
+    why: str = ""
+    never_seen: bool = False
+    enabled: bool = True
+    off: bool = False
+
+
+class ProcessState(msgspec.Struct, kw_only=True):
+    """`data/state/collector.json` or `scheduler.json`."""
+
+    process: str
+    pid: int
+    version: str
+    started: Instant
+    updated: Instant
+    home: str
+    config: Config
+    secrets_set: tuple[str, ...] = ()
+    snapshot: str | None = None
+    snapshot_number: int | None = None
+    alert_seq: int | None = None
+    jobs: dict[str, JobState] = {}
+    rules: dict[str, RuleState] = {}
+    facts: dict[str, Scalar | None] = {}
+    degraded: list[str] = []
+
+
+def write_state(folder: Path, state: ProcessState) -> None:
+    """Replace the state file of `state.process`. Raises OSError."""
+    write_atomic(folder / f"{state.process}.json", msgspec.json.encode(state), durable=False)
+
+
+def read_state(folder: Path, process: str) -> ProcessState | None:
+    """Return the state of a process, None when it never ran or the file can't be understood."""
+    try:
+        data = (folder / f"{process}.json").read_bytes()
+        return msgspec.json.decode(data, type=ProcessState)
+    except (OSError, msgspec.MsgspecError):
+        return None
