@@ -1,0 +1,1 @@
+"""The collector process: heartbeat tail, artifacts, Breeze, snapshots."""
