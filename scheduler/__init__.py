@@ -1,0 +1,1 @@
+"""The scheduler process: evaluation loop, APScheduler jobs, retention, packing."""

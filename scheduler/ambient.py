@@ -1,0 +1,55 @@
+"""Facts that no snapshot holds: limits, the session, the calendar and the scheduler itself."""
+
+from __future__ import annotations
+
+import msgspec
+
+from evaluator.instant import Instant, Sessions
+from monitoring.config import Config
+
+NO_END_DAYS = 36_500.0
+"""A schedule that never ends, and no provisional session in it: a hundred years."""
+
+
+class OwnHealth(msgspec.Struct, frozen=True):
+    """How the scheduler does: see the `scheduler.*` facts."""
+
+    jobs_failed: int = 0
+    jobs_missed: int = 0
+    alerts_undelivered: int = 0
+
+
+def limits(config: Config) -> dict[str, object]:
+    """Return `limits.*`; a limit that is off is None."""
+    facts: dict[str, object] = {
+        f"limits.{name}": getattr(config.limits, name) for name in config.limits.__struct_fields__
+    }
+    for name, artifact in config.artifacts.items():
+        facts[f"limits.{name}_age_hours"] = artifact.max_age_hours
+    facts["limits.snapshot_age_seconds"] = config.snapshot_limit_seconds
+    return facts
+
+
+def ambient(
+    at: Instant, sessions: Sessions, snapshot_age_seconds: float, health: OwnHealth
+) -> dict[str, object]:
+    """Return `session.*`, `calendar.*`, `scheduler.*` and the age of the newest snapshot."""
+    opened_ms = sessions.opened_at_ms(at.wall_ms)
+    closes_ms = sessions.closes_at_ms(at.wall_ms)
+    is_open = sessions.is_open(at.wall_ms, "session")
+    return {
+        "session.open": is_open,
+        "session.seconds_since_open": (
+            None if opened_ms is None else (at.wall_ms - opened_ms) / 1000
+        ),
+        "session.seconds_to_open": 0.0 if is_open else None,
+        "session.seconds_to_close": (
+            None if closes_ms is None else (closes_ms - at.wall_ms) / 1000
+        ),
+        "calendar.horizon_days": NO_END_DAYS,
+        "calendar.provisional_within_days": NO_END_DAYS,
+        "scheduler.jobs_failed": float(health.jobs_failed),
+        "scheduler.jobs_missed": float(health.jobs_missed),
+        "scheduler.alerts_undelivered": float(health.alerts_undelivered),
+        "collector.snapshot_age_seconds": snapshot_age_seconds,
+    }

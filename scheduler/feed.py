@@ -1,0 +1,113 @@
+"""Which snapshots are still to be evaluated, and what rolling windows need of those that were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from evaluator.evaluation import Evaluation
+from evaluator.instant import Instant
+from monitoring.alert_fold import Folded
+from monitoring.snapshot import Snapshot, file_wall_ms, flatten
+from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
+from scheduler.troubles import Troubles
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """The last snapshot that was evaluated."""
+
+    name: str
+    number: int
+    instant: Instant
+
+
+class Feed:
+    """Hands each snapshot to the evaluation once, in the order of names, over restarts too."""
+
+    def __init__(self, store: SnapshotStore, evaluation: Evaluation, troubles: Troubles) -> None:
+        self.reached: Reached | None = None
+        self.raw: dict[str, object] = {}
+        self._after: str | None = None
+        self._store = store
+        self._evaluation = evaluation
+        self._troubles = troubles
+
+    def resume(self, name: str | None, folded: Folded, window_seconds: float) -> None:
+        """Go on after the snapshot `name` (None: not known) and after what the log shows.
+
+        The log may be ahead of `name`, which is written after it. Rolling windows are filled from
+        the snapshots of the `window_seconds` before.
+        """
+        names = self._store.names_after(name)
+        before = len(names)
+        while before and not self._was_evaluated(names[before - 1], folded):
+            before -= 1
+        self._after = names[before - 1] if before else name
+        if self._after is not None:
+            self._prime(self._after, window_seconds)
+
+    def fresh(self) -> Iterator[Reached]:
+        """Yield each snapshot not evaluated yet, after the evaluation took it."""
+        for name in self._store.names_after(self._after):
+            snapshot = self._read(name)
+            self._after = name
+            if snapshot is not None:
+                yield self._take(name, snapshot)
+
+    def restart_when_behind(self) -> None:
+        """Notice that every snapshot left is older by name than the last one evaluated.
+
+        Somebody deleted those that a wrong clock had dated years ahead. Without this, none that
+        comes now would ever be evaluated.
+        """
+        names = self._store.names_after(None)
+        if self._after is not None and names and names[-1] < self._after:
+            known = Folded()
+            if self.reached is not None:
+                known.snapshot, known.at = self.reached.number, self.reached.instant
+            self.resume(None, known, 0)
+
+    def _was_evaluated(self, name: str, folded: Folded) -> bool:
+        """Tell whether the log shows that this snapshot, or a later one, was evaluated.
+
+        The one whose own lines are the newest is evaluated again: a torn write may have lost some
+        of them, and to evaluate a snapshot twice changes nothing.
+        """
+        snapshot = self._read(name)
+        if snapshot is None or folded.at is None or snapshot.snapshot > folded.snapshot:
+            return False
+        if snapshot.snapshot == folded.snapshot and snapshot.instant == folded.at:
+            return False
+        return not _is_later(snapshot.instant, folded.at)
+
+    def _prime(self, name: str, window_seconds: float) -> None:
+        end_ms = file_wall_ms(name)
+        if end_ms is None:
+            return
+        for found, snapshot in self._store.between(end_ms - round(window_seconds * 1000), end_ms):
+            self._take(found, snapshot)
+
+    def _take(self, name: str, snapshot: Snapshot) -> Reached:
+        self.raw = flatten(snapshot)
+        self.reached = reached = Reached(name, snapshot.snapshot, snapshot.instant)
+        window = snapshot.window
+        self._evaluation.take(
+            snapshot.instant, self.raw, window.stats, window.ticks, window.seconds
+        )
+        return reached
+
+    def _read(self, name: str) -> Snapshot | None:
+        try:
+            snapshot = self._store.read(name)
+        except SnapshotUnreadable as unreadable:
+            self._troubles.note("snapshots", f"a snapshot was left out: {unreadable}")
+            return None
+        self._troubles.note("snapshots", None)
+        return snapshot
+
+
+def _is_later(one: Instant, other: Instant) -> bool:
+    if one.boot_id == other.boot_id:
+        return one.boottime_ns > other.boottime_ns
+    return one.wall_ms > other.wall_ms

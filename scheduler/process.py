@@ -1,0 +1,193 @@
+"""The scheduler put together: what it makes at its start, its loop, its state file, its end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+
+from evaluator.evaluation import Evaluation
+from evaluator.incident import States
+from evaluator.rules import RuleSet
+from monitoring.alert_fold import Folded
+from monitoring.alert_log import AlertLog, LogLost
+from monitoring.atomic import FOLDER_MODE
+from monitoring.ballast import Ballast
+from monitoring.calendar import AlwaysOpen
+from monitoring.home import Home
+from monitoring.log import monitoring_log
+from monitoring.settings import Settings
+from monitoring.snapshots import SnapshotStore
+from monitoring.state import ProcessState, RuleState, read_state, write_state
+from scheduler.ambient import OwnHealth
+from scheduler.feed import Feed
+from scheduler.housekeeping import Housekeeping
+from scheduler.inbox import Inbox
+from scheduler.jobs import Jobs
+from scheduler.rulebook import load_rules
+from scheduler.telling import tell
+from scheduler.troubles import Troubles
+from scheduler.wake import FolderWatch, Wake
+from scheduler.watch import Clock, Watch
+
+POLL_SECONDS = 1.0
+"""Without inotify, how often the folders are looked at."""
+
+
+class Process:
+    """One scheduler on one home. Raises OSError when the home can't be read or made."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        wake: Wake,
+        stopping: Callable[[], bool],
+        clock: Clock,
+    ) -> None:
+        config = settings.config
+        self._home = home
+        self._settings = settings
+        self._wake = wake
+        self._stopping = stopping
+        self._clock = clock
+        self._started = clock.now()
+        self._troubles = Troubles()
+        for folder in (home.state, home.snapshots, home.spool):
+            folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        before = read_state(home.state, "scheduler")
+        self._ballast = Ballast(home.state / "scheduler.ballast")
+        self._log = AlertLog(home.alerts, config.engine, config.timezone, spare=self._ballast)
+        folded = self._log.open(self._started)
+        self._note_log_faults(folded)
+        self._rules, faults = load_rules(home.rules)
+        self._note_rule_faults(faults)
+        evaluation = Evaluation(self._rules)
+        self._feed = Feed(SnapshotStore(home.snapshots), evaluation, self._troubles)
+        self._name = before.snapshot if before is not None else None
+        span = self._rules.longest_window_seconds + config.snapshot_limit_seconds
+        self._feed.resume(self._name, folded, span)
+        self._jobs = Jobs(clock, config.timezone, before.jobs if before else {})
+        self._watch = Watch(
+            config=config,
+            clock=clock,
+            sessions=AlwaysOpen(config.timezone),
+            evaluation=evaluation,
+            feed=self._feed,
+            log=self._log,
+            inbox=Inbox(home.spool, self._troubles),
+            troubles=self._troubles,
+            parked=_parked(folded.states, self._rules) if faults else {},
+            known_errors=_known_errors(before),
+            health=self._health,
+            tell=tell,
+            stopping=self._stopping,
+        )
+        Housekeeping(home, config, clock, self._evaluated).plan(self._jobs, wake.set)
+        self._folders = FolderWatch(wake, [home.snapshots, home.spool])
+        self._watching = False
+
+    def run(self) -> int:
+        """Evaluate until asked to stop; return the exit status."""
+        self._write_state()
+        self._jobs.start()
+        try:
+            self._keep_watching(self._folders.start)
+            while not self._stopping():
+                self.turn()
+                self._wake.wait(self._seconds_to_wait())
+        except LogLost as error:
+            monitoring_log.critical("{}: stopping, to start again from what is on disk", error)
+            return 1
+        finally:
+            self._jobs.close()
+            self._folders.close()
+            self._log.close()
+        return 0
+
+    def turn(self) -> None:
+        """Do all that is to be done now, the alert log first. Raises LogLost."""
+        if self._watch.cycle():
+            monitoring_log.warning("the wall clock was set: jobs are planned anew")
+            self._jobs.replan()
+        self._keep_watching(self._folders.renew)
+        self._write_state()
+        if not self._log.held:
+            self._ballast.ensure()
+
+    def _seconds_to_wait(self) -> float:
+        seconds = self._watch.seconds_to_grid()
+        return seconds if self._watching else min(seconds, POLL_SECONDS)
+
+    def _keep_watching(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except OSError as error:
+            self._watching = False
+            self._troubles.note(
+                "folder watch", f"no inotify ({error.strerror}): folders are polled every second"
+            )
+        else:
+            self._watching = True
+            self._troubles.note("folder watch", None)
+
+    def _evaluated(self) -> str | None:
+        done = self._watch.done
+        return self._name if done is None else done.name
+
+    def _health(self) -> OwnHealth:
+        return OwnHealth(self._jobs.failed(), self._jobs.late(), self._log.held)
+
+    def _write_state(self) -> None:
+        done = self._watch.done
+        disabled = {
+            rule.name: RuleState(verdict="off", why="disabled in rules.toml", enabled=False)
+            for rule in self._rules.rules
+            if not rule.enabled
+        }
+        state = ProcessState(
+            process="scheduler",
+            pid=os.getpid(),
+            version=version("tickbeat-monitor"),
+            started=self._started,
+            updated=self._clock.now(),
+            home=str(self._home.root),
+            config=self._settings.config,
+            secrets_set=self._settings.secrets_set,
+            snapshot=self._evaluated(),
+            snapshot_number=None if done is None else done.number,
+            alert_seq=self._log.written.seq,
+            jobs=self._jobs.states(),
+            rules=self._watch.rules | disabled,
+            facts=self._watch.facts,
+            degraded=self._troubles.words,
+        )
+        try:
+            write_state(self._home.state, state)
+        except OSError as error:
+            self._troubles.note("state", f"the state file can't be written: {error.strerror}")
+        else:
+            self._troubles.note("state", None)
+
+    def _note_log_faults(self, folded: Folded) -> None:
+        if folded.faults:
+            self._troubles.note("alert log lines", f"the alert log: {'; '.join(folded.faults)}")
+
+    def _note_rule_faults(self, faults: list[str]) -> None:
+        for number, fault in enumerate(faults):
+            self._troubles.note(f"rules {number}", fault)
+        if faults:
+            self._troubles.note(
+                "rules", "rules.toml is refused whole: the built-in rules alone are in force"
+            )
+
+
+def _parked(states: States, rules: RuleSet) -> States:
+    """Return the incidents of rules that are not there while the file of rules can't be read."""
+    known = {rule.name for rule in rules.rules}
+    return {name: incident for name, incident in states.items() if name not in known}
+
+
+def _known_errors(before: ProcessState | None) -> frozenset[str]:
+    rules = {} if before is None else before.rules
+    return frozenset(name for name, state in rules.items() if state.verdict == "error")

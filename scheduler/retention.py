@@ -1,0 +1,172 @@
+"""Deleting what is past its time, so that no wrong clock can empty the disk.
+
+A file goes only when its name, its content and its mtime all say that it is too old. A run takes
+at most two days' worth of a kind, the oldest first: a backlog after an outage goes in as many
+nights. And while more than that is due, the clock must have a witness: snapshots that are kept
+span at least a day. A clock that was set ahead has only those written since then, and the run
+refuses.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from monitoring.alert_fold import FILE_NAME, fold, last_line, wall_ms
+from monitoring.config import Config
+from monitoring.home import Home
+from monitoring.snapshot import file_wall_ms
+from monitoring.snapshots import PACK_NAME, read_pack
+
+DAY_MS = 86_400_000
+DAYS_PER_RUN = 2
+
+
+class RetentionRefused(Exception):
+    """Nothing was deleted, and why, in words."""
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """What one run removed, and how many days' worth it left for the next ones."""
+
+    removed: tuple[str, ...]
+    days_left: int
+
+
+class _Taken(msgspec.Struct):
+    """As little of a snapshot as tells its age."""
+
+    wall_ms: int
+
+
+class _Aged(msgspec.Struct, frozen=True):
+    """A file whose name says its age: the day it belongs to, the end of what it holds (ms)."""
+
+    path: Path
+    day: str
+    ends_ms: int
+    content_ms: Callable[[Path], int | None]
+
+
+def sweep_snapshots(home: Home, config: Config, now_ms: int) -> Swept:
+    """Delete snapshots, packed and loose, older than the setting. Raises RetentionRefused."""
+    files = snapshot_files(home.snapshots)
+    return _sweep(files, files[-1:], now_ms, config.retention.metrics_days, files)
+
+
+def sweep_alerts(home: Home, config: Config, now_ms: int) -> Swept:
+    """Delete files of the alert log older than the setting. Raises RetentionRefused.
+
+    The newest one, and all that the state of alerts is read from, stay whatever their age.
+    """
+    files = _alert_files(home.alerts, ZoneInfo(config.timezone))
+    holding = set(fold(home.alerts).holding)
+    kept = [file for file in files if file.path.name in holding] + files[-1:]
+    witness = snapshot_files(home.snapshots)
+    return _sweep(files, kept, now_ms, config.retention.alerts_days, witness)
+
+
+def snapshot_files(folder: Path) -> list[_Aged]:
+    """Return the snapshots by their names, packed and loose, oldest first."""
+    found = []
+    for path in _regular(folder):
+        if (taken_ms := file_wall_ms(path.name)) is not None:
+            found.append(_Aged(path, path.name[8:16], taken_ms, _loose_ms))
+        elif (pack := PACK_NAME.fullmatch(path.name)) and (day := _day(pack[1], "%Y%m%d")):
+            end = day.replace(tzinfo=UTC) + timedelta(days=1)
+            found.append(_Aged(path, pack[1], _ms(end), _packed_ms))
+    return sorted(found, key=lambda file: file.ends_ms)
+
+
+def _alert_files(folder: Path, zone: ZoneInfo) -> list[_Aged]:
+    found = []
+    for path in _regular(folder):
+        if FILE_NAME.fullmatch(path.name) and (day := _day(path.stem, "%Y-%m-%d")):
+            end = (day + timedelta(days=1)).replace(tzinfo=zone)
+            found.append(_Aged(path, path.stem, _ms(end), _logged_ms))
+    return sorted(found, key=lambda file: file.day)
+
+
+def _sweep(
+    files: list[_Aged], kept: list[_Aged], now_ms: int, keep_days: int, witness: list[_Aged]
+) -> Swept:
+    limit_ms = now_ms - keep_days * DAY_MS
+    due = [file for file in files if file not in kept and _all_say_old(file, limit_ms)]
+    days = sorted({file.day for file in due})
+    if len(days) > DAYS_PER_RUN:
+        _ask_witness(witness, now_ms, limit_ms, len(days))
+    removed = []
+    for file in due:
+        if file.day in days[:DAYS_PER_RUN]:
+            file.path.unlink(missing_ok=True)
+            removed.append(file.path.name)
+    return Swept(tuple(removed), max(0, len(days) - DAYS_PER_RUN))
+
+
+def _ask_witness(witness: list[_Aged], now_ms: int, limit_ms: int, days: int) -> None:
+    recent = [file.ends_ms for file in witness if file.ends_ms >= limit_ms]
+    if not recent or max(recent) - min(recent) < DAY_MS:
+        today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
+        raise RetentionRefused(
+            f"{days} days' worth would be too old at once if today is {today}, and there is less "
+            "than a day of snapshots that says so: is the clock right? Nothing was deleted; if it "
+            "is, this goes on by itself once a day of snapshots is there"
+        )
+
+
+def _all_say_old(file: _Aged, limit_ms: int) -> bool:
+    """Tell whether name, mtime and content are older; content that can't be read has no say."""
+    try:
+        if file.ends_ms >= limit_ms or file.path.lstat().st_mtime_ns // 1_000_000 >= limit_ms:
+            return False
+        content_ms = file.content_ms(file.path)
+    except FileNotFoundError:
+        return False
+    return content_ms is None or content_ms < limit_ms
+
+
+def _loose_ms(path: Path) -> int | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Taken).wall_ms
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _packed_ms(path: Path) -> int | None:
+    newest = None
+    try:
+        for _, data in read_pack(path):
+            newest = msgspec.json.decode(data, type=_Taken).wall_ms
+    except (msgspec.MsgspecError, UnicodeDecodeError, EOFError, gzip.BadGzipFile):
+        pass  # as far as it can be read
+    return newest
+
+
+def _logged_ms(path: Path) -> int | None:
+    line = last_line(path)
+    return None if line is None else wall_ms(line)
+
+
+def _regular(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [folder / one.name for one in entries if one.is_file(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _day(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)  # noqa: DTZ007 -- the caller knows the timezone
+    except ValueError:
+        return None
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,100 @@
+"""What wakes the evaluation loop: files that arrive, timers, signals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyFD, Mask
+
+if TYPE_CHECKING:
+    from watchdog.observers.inotify_c import InotifyEvent, WatchDescriptor
+
+
+class Wake:
+    """An event that any thread and any signal handler may set.
+
+    It is a pipe, since a threading.Event that is set by a signal handler while the main thread is
+    inside its lock never returns.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll = select.poll()
+        self._poll.register(self._read, select.POLLIN)
+
+    def set(self) -> None:
+        """Let the next or the current wait return."""
+        with contextlib.suppress(BlockingIOError):  # full: it is set many times over
+            os.write(self._write, b"\0")
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait until set, at most that long on the monotonic clock; tell whether it was set."""
+        was_set = bool(self._poll.poll(max(0.0, timeout_seconds) * 1000))
+        while was_set:
+            try:
+                if len(os.read(self._read, 4096)) < 4096:
+                    break
+            except BlockingIOError:
+                break
+        return was_set
+
+
+class FolderWatch:
+    """Sets a wake when a file is moved into one of the folders.
+
+    Its callback is the kernel reader's own thread. An observer of the same library would pass an
+    event through three more threads, and hold a rename from a temporary name back for half a
+    second when it sees the first half of it before the second.
+    """
+
+    def __init__(self, wake: Wake, folders: list[Path]) -> None:
+        self._wake = wake
+        self._watched: dict[Path, tuple[int, int]] = {}
+        self._folders = folders
+        self._inotify: InotifyFD | None = None
+        self._id = CallbackId(id(self))
+
+    def start(self) -> None:
+        """Begin to watch. Raises OSError when the kernel gives no inotify instance."""
+        self._inotify = InotifyFD()
+        self._inotify.start()
+        self.renew()
+
+    def renew(self) -> None:
+        """Watch folders that were made, or made again, since. Raises OSError."""
+        if self._inotify is None:
+            return
+        for folder in self._folders:
+            try:
+                status = folder.stat()
+            except FileNotFoundError:
+                self._watched.pop(folder, None)
+                continue
+            inode = status.st_dev, status.st_ino
+            if self._watched.get(folder) != inode:
+                mask = Mask(InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_ONLYDIR)
+                self._inotify.add_callback(os.fsencode(folder), mask, self, self._id)
+                self._watched[folder] = inode
+                self._wake.set()  # what came before the watch did
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._inotify is not None:
+            self._inotify.stop()
+            self._inotify = None
+
+    def on_event(self, event: InotifyEvent) -> None:  # noqa: ARG002 -- the library's protocol
+        """Wake, whatever it is: what is there is read from the folder."""
+        self._wake.set()
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002 -- as above
+        """The folder went; `renew` finds the next of its name."""
+        self._wake.set()
+
+    def on_queue_overflow(self) -> None:
+        """The kernel lost events."""
+        self._wake.set()

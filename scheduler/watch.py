@@ -1,0 +1,197 @@
+"""The evaluation loop: every snapshot at its own instant, then the present on a steady grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from evaluator.evaluation import Evaluation, Verdict
+from evaluator.incident import Scalar, States, Transition
+from evaluator.instant import Instant, Sessions, elapsed_ms
+from evaluator.lifecycle import step
+from monitoring.alert_entry import Notice
+from monitoring.alert_log import AlertLog
+from monitoring.config import Config
+from monitoring.state import RuleState
+from scheduler.ambient import OwnHealth, ambient, limits
+from scheduler.feed import Feed, Reached
+from scheduler.inbox import Inbox
+from scheduler.troubles import Troubles
+
+CATCH_UP_MS = 1_000
+"""Longest time given to a backlog before the rest of a cycle has its turn."""
+STEP_MS = 2_000
+"""A wall clock that moved this much against boottime was set."""
+EARLY = 0.1
+"""Share of the interval by which a wake-up may be early and still be the grid's."""
+
+
+class Clock(Protocol):
+    """Tells the present instant."""
+
+    def now(self) -> Instant:
+        """Return it."""
+
+
+class Watch:
+    """Evaluates what the collector wrote and writes down what changed.
+
+    It waits for nobody: jobs, the history index and the state file come after the alert log.
+    `parked` are open incidents whose rules can't be read at present: they are left as they are.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        clock: Clock,
+        sessions: Sessions,
+        evaluation: Evaluation,
+        feed: Feed,
+        log: AlertLog,
+        inbox: Inbox,
+        troubles: Troubles,
+        parked: States,
+        known_errors: frozenset[str],
+        health: Callable[[], OwnHealth],
+        tell: Callable[[Transition], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.states = {name: one for name, one in log.written.states.items() if name not in parked}
+        self.parked = parked
+        self.rules: dict[str, RuleState] = {}
+        self.facts: dict[str, Scalar | None] = {}
+        self.done: Reached | None = feed.reached
+        """The last snapshot whose lines are all in the log."""
+        self._config = config
+        self._clock = clock
+        self._sessions = sessions
+        self._evaluation = evaluation
+        self._feed = feed
+        self._log = log
+        self._inbox = inbox
+        self._troubles = troubles
+        self._health = health
+        self._tell = tell
+        self._stopping = stopping
+        self._limits = limits(config)
+        self._in_error = set(known_errors)
+        self._started = self._awake = self._before = clock.now()
+        self._next_grid_ns = self._started.boottime_ns
+
+    def cycle(self) -> bool:
+        """Do all that is to be done now; tell whether the wall clock was set since the last time.
+
+        Raises LogLost when the disk failed under the alert log.
+        """
+        now = self._clock.now()
+        stepped = self._was_set(now)
+        whole = self._evaluate_snapshots()
+        self._answer_requests()
+        if whole and not self._stopping():
+            now = self._clock.now()
+            if now.boottime_ns >= self._next_grid_ns - self._interval_ns * EARLY:
+                self._next_grid_ns = now.boottime_ns + self._interval_ns
+                self._evaluate_present(now)
+        if self._log.held:
+            self._log.flush()
+        self._troubles.note("alert log", self._log.error)
+        if not self._log.held:
+            self.done = self._feed.reached
+        return stepped
+
+    def seconds_to_grid(self) -> float:
+        """Return how long there is nothing to do unless something wakes the loop."""
+        return max(0.0, (self._next_grid_ns - self._clock.now().boottime_ns) / 1e9)
+
+    @property
+    def _interval_ns(self) -> int:
+        return round(self._config.evaluate_seconds * 1e9)
+
+    def _was_set(self, now: Instant) -> bool:
+        """Look at how time went since the last cycle, by both clocks."""
+        before, self._before = self._before, now
+        passed_ms = elapsed_ms(before, now)
+        if passed_ms > 2_000 * self._config.evaluate_seconds + 5_000:
+            self._awake = now  # the machine slept, or this process was stopped
+        return abs(now.wall_ms - before.wall_ms - passed_ms) > STEP_MS
+
+    def _evaluate_snapshots(self) -> bool:
+        """Evaluate what came, at its own instant; tell whether there is nothing left."""
+        began = self._clock.now()
+        for reached in self._feed.fresh():
+            self._evaluate(reached.instant, 0.0)
+            if self._stopping() or elapsed_ms(began, self._clock.now()) > CATCH_UP_MS:
+                self._next_grid_ns = began.boottime_ns
+                return False
+        return True
+
+    def _evaluate_present(self, now: Instant) -> None:
+        """Evaluate this moment, with the newest snapshot as old as it is by now.
+
+        After a start or a sleep the collector may be starting too. Until a snapshot could have
+        come, an old one or none proves nothing, and everything stays as it is.
+        """
+        reached = self._feed.reached
+        age_ms = elapsed_ms(self._started if reached is None else reached.instant, now)
+        limit_ms = self._config.snapshot_limit_seconds * 1000
+        if reached is None or age_ms > limit_ms:
+            self._feed.restart_when_behind()
+            if elapsed_ms(self._awake, now) <= limit_ms:
+                return
+        self._evaluate(now, age_ms / 1000)
+
+    def _evaluate(self, at: Instant, age_seconds: float) -> None:
+        facts = self._limits | ambient(at, self._sessions, age_seconds, self._health())
+        verdicts = self._evaluation.verdicts(at, facts)
+        self.states, transitions = step(
+            self.states, verdicts, at, self._sessions, self._config.engine
+        )
+        entries: list[Transition | Notice] = [*transitions, *self._errors(verdicts)]
+        if entries:
+            self._log.append(entries, at, self._number)
+        for transition in transitions:
+            self._tell(transition)
+        stale = age_seconds > self._config.snapshot_limit_seconds
+        raw = dict.fromkeys(self._feed.raw) if stale else self._feed.raw
+        self.facts = {
+            name: value
+            for name, value in (raw | facts).items()
+            if value is None or isinstance(value, str | bool | int | float)
+        }
+        self.rules = {verdict.rule.name: _rule_state(verdict) for verdict in verdicts}
+
+    def _errors(self, verdicts: list[Verdict]) -> list[Notice]:
+        """Return a line for each rule that went into error now."""
+        failing = {one.rule.name: one.why for one in verdicts if one.truth == "error"}
+        new = [name for name in failing if name not in self._in_error]
+        self._in_error = set(failing)
+        return [Notice(kind="rule_error", rule=name, reason=failing[name]) for name in new]
+
+    def _answer_requests(self) -> None:
+        if self._log.held:
+            return  # what can't be written down must not be taken
+        for item in self._inbox.new(self._log.written.requests):
+            if self._stopping():
+                return
+            now = self._clock.now()
+            entry = self._inbox.answer(item, self.states | self.parked, now)
+            written = self._log.append([entry], now, self._number, request=item.id)
+            if isinstance(entry, Transition):
+                kept = self.parked if entry.incident.rule in self.parked else self.states
+                kept[entry.incident.rule] = entry.incident
+                self._tell(entry)
+            if not written:
+                return
+            self._inbox.remove(item)
+
+    @property
+    def _number(self) -> int:
+        reached = self._feed.reached
+        return self._log.written.snapshot if reached is None else reached.number
+
+
+def _rule_state(verdict: Verdict) -> RuleState:
+    return RuleState(
+        verdict=verdict.truth, why=verdict.why, never_seen=verdict.never_seen, off=verdict.off
+    )

@@ -1,0 +1,28 @@
+"""The scheduler with one more job, which hangs for ever."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+from monitoring.clock import SystemClock
+from monitoring.home import Home
+from monitoring.settings import load
+from scheduler.__main__ import Stop
+from scheduler.process import Process
+from scheduler.wake import Wake
+
+
+def main() -> int:
+    home = Home(Path(os.environ["MONITOR_HOME"]))
+    wake = Wake()
+    stop = Stop(wake)
+    process = Process(home, load(home, os.environ), wake, stop, SystemClock())
+    process._jobs.every("hung", 0.2, threading.Event().wait, grace_seconds=None)
+    return process.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

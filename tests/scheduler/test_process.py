@@ -1,0 +1,255 @@
+"""`python -m scheduler` as a process: one per home, ended by a signal at any moment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluator.instant import Instant
+from monitoring.alert_fold import fold, read
+from monitoring.clock import SystemClock
+from monitoring.spool import Request, submit
+
+Daemon = Any
+HUNG = str(Path(__file__).with_name("hung.py"))
+RULES = """
+[[rule]]
+name = "breaker"
+severity = "CRITICAL"
+when = ["window.risk.circuit_breaker_active.any"]
+keep_firing_for = "0s"
+message = "breaker"
+"""
+
+
+@pytest.fixture
+def write(daemon: Daemon) -> Any:
+    """Write a snapshot of this moment; returns its instant."""
+    from monitoring.snapshot import CollectorStatus, Snapshot, Window
+    from evaluator.stats import Stats
+
+    daemon.home.rules.write_text(RULES)
+    count = [0]
+
+    def write(breaker: bool = False, seconds_ago: float = 0.0) -> Instant:
+        now = SystemClock().now()
+        at = Instant(
+            now.wall_ms - round(seconds_ago * 1000),
+            now.boottime_ns - round(seconds_ago * 1e9),
+            now.boot_id,
+        )
+        count[0] += 1
+        flag = Stats(count=1, last=float(breaker), any=breaker, all=breaker)
+        daemon.store.write(
+            Snapshot(
+                snapshot=count[0],
+                timestamp="",
+                wall_ms=at.wall_ms,
+                boottime_ns=at.boottime_ns,
+                boot_id=at.boot_id,
+                engine="main",
+                reason="interval",
+                heartbeat={
+                    "age_seconds": 0.1,
+                    "deadline_seconds": 15.0,
+                    "expected": True,
+                    "cause": "ticking",
+                },
+                risk={"circuit_breaker_active": breaker},
+                last={"positions": {"count": 0.0}},
+                window=Window(
+                    ticks=1, seconds=1.0, stats={"risk.circuit_breaker_active": flag}
+                ),
+                collector=CollectorStatus(
+                    app_version="test", network_up=True, disk_free_bytes=9e9, inodes_free_pct=90.0
+                ),
+            )
+        )
+        return at
+
+    return write
+
+
+def breakers(daemon: Daemon) -> list[str | None]:
+    return [line.status for line in read(daemon.home.alerts) if line.rule == "breaker"]
+
+
+def test_a_snapshot_that_is_written_is_evaluated_at_once(daemon: Daemon, write: Any) -> None:
+    process = daemon.start(MONITOR_EVALUATE_SECONDS="30")
+    daemon.ready(process)
+    write(breaker=True)
+    began = time.monotonic()
+    daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert")
+    assert time.monotonic() - began < 2
+    write(breaker=False)
+    daemon.wait(lambda: breakers(daemon) == ["firing", "resolved"], "the recovery")
+    assert daemon.stop(process)[0] == 0
+
+
+def test_a_request_is_answered_while_the_operator_waits(daemon: Daemon, write: Any) -> None:
+    process = daemon.start(MONITOR_EVALUATE_SECONDS="30")
+    daemon.ready(process)
+    write(breaker=True)
+    daemon.wait(lambda: breakers(daemon), "the alert")
+    submit(
+        daemon.home.spool,
+        Request(id="r1", action="ack", target="breaker", by="asha", at_ms=1_000),
+    )
+    answer = daemon.wait(
+        lambda: [line for line in read(daemon.home.alerts) if line.request == "r1"], "the answer", 2
+    )
+    assert answer[0].acknowledged
+
+
+def test_a_snapshot_folder_that_was_removed_and_made_again_is_watched_again(
+    daemon: Daemon, write: Any
+) -> None:
+    process = daemon.start()
+    daemon.ready(process)
+    shutil.rmtree(daemon.home.snapshots)
+    daemon.home.snapshots.mkdir()
+    write(breaker=True)
+    daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert")
+
+
+def test_a_second_scheduler_is_refused_and_told_the_pid_of_the_first(daemon: Daemon) -> None:
+    first = daemon.start()
+    daemon.ready(first)
+    second = daemon.start()
+    _, said = second.communicate(timeout=10)
+    assert second.returncode != 0
+    assert str(first.pid) in said
+    assert first.poll() is None
+    assert daemon.stop(first)[0] == 0
+
+
+def test_a_job_that_hangs_for_ever_holds_up_neither_evaluation_nor_shutdown(
+    daemon: Daemon, write: Any
+) -> None:
+    process = daemon.start(HUNG)
+    daemon.ready(process)
+    daemon.wait(lambda: daemon.state().jobs["hung"].skipped >= 2, "runs that were skipped")
+    write(breaker=True)
+    daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert")
+    assert daemon.state().facts["scheduler.jobs_missed"] >= 2
+    began = time.monotonic()
+    assert daemon.stop(process)[0] == 0
+    assert time.monotonic() - began < 5
+
+
+def test_sigterm_at_any_moment_ends_with_0_and_nothing_half_written(
+    daemon: Daemon, write: Any
+) -> None:
+    for delay_seconds in (0.0, 0.05, 0.15, 0.3, 0.5, 0.8):
+        for number in range(40):
+            write(breaker=number % 2 == 0, seconds_ago=1 - number / 50)
+        process = daemon.start()
+        # Before its handler is there the signal is the interpreter's own business.
+        daemon.wait(lambda process=process: handles_sigterm(process.pid), "the handler")
+        time.sleep(delay_seconds)
+        began = time.monotonic()
+        status, said = daemon.stop(process)
+        assert status == 0, said
+        assert time.monotonic() - began < 5
+        assert fold(daemon.home.alerts).faults == []
+        for file in daemon.home.alerts.glob("*.jsonl"):
+            assert file.read_bytes().endswith(b"\n")
+
+
+def handles_sigterm(pid: int) -> bool:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return bool(int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+    return False
+
+
+def test_kills_at_random_moments_leave_the_log_of_an_undisturbed_run(
+    daemon: Daemon, write: Any
+) -> None:
+    expected: list[str] = []
+    for number in range(60):
+        write(breaker=number % 3 == 0)
+        if number % 3 != 2:
+            expected.append("firing" if number % 3 == 0 else "resolved")
+        time.sleep(0.003)  # snapshots of different instants
+        if number % 10 == 9:
+            process = daemon.start()
+            until = time.monotonic() + 0.25 + number * 0.004
+            daemon.wait(lambda until=until: time.monotonic() > until, "the moment of the kill")
+            process.kill()
+            process.wait()
+    process = daemon.start()
+    daemon.wait(lambda: len(breakers(daemon)) >= len(expected), "the whole story")
+    daemon.stop(process)
+    assert breakers(daemon) == expected
+    assert fold(daemon.home.alerts).faults == []
+
+
+def test_a_scheduler_that_is_switched_off_idles_until_it_is_stopped(daemon: Daemon) -> None:
+    process = daemon.start(MONITOR_ENABLED="false")
+    daemon.wait(lambda: handles_sigterm(process.pid), "the handler")
+    daemon.wait(lambda: (daemon.home.state / "scheduler.lock").exists(), "the lock")
+    assert process.poll() is None
+    assert daemon.stop(process)[0] == 0
+    assert not daemon.home.alerts.exists()
+
+
+def test_wrong_settings_are_named_and_nothing_runs(daemon: Daemon) -> None:
+    process = daemon.start(MONITOR_EVALUATE_SECONDS="-1")
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert "evaluate_seconds" in said
+
+
+def test_a_log_that_can_not_be_read_ends_the_process_in_words(daemon: Daemon) -> None:
+    daemon.home.alerts.parent.mkdir(parents=True)
+    daemon.home.alerts.write_text("not a folder")
+    process = daemon.start()
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "Not a directory" in said
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_a_failed_sync_of_the_log_ends_the_process_and_a_restart_says_the_same(
+    daemon: Daemon, write: Any
+) -> None:
+    write(breaker=True)
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-e", "trace=fdatasync", "-e",
+         "inject=fdatasync:error=EIO:when=1", "-o", "/dev/null",
+         sys.executable, "-m", "scheduler"],
+        env=daemon.environ | {"MONITOR_HOME": str(daemon.root)},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "could not be synced" in done.stderr
+    process = daemon.start()
+    daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert")
+    daemon.stop(process)
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed")
+def test_without_inotify_the_folders_are_polled(daemon: Daemon, write: Any) -> None:
+    limit = Path("/proc/sys/fs/inotify/max_user_instances")
+    if os.geteuid() != 0:
+        pytest.skip("the limit of inotify instances is root's to set")
+    before = limit.read_text()
+    limit.write_text("0")
+    try:
+        process = daemon.start(MONITOR_EVALUATE_SECONDS="30")
+        state = daemon.ready(process)
+        assert state is not None
+        daemon.wait(lambda: any("inotify" in w for w in daemon.state().degraded), "the words")
+    finally:
+        limit.write_text(before)
+    write(breaker=True)
+    daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert", 5)
