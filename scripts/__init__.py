@@ -1,0 +1,1 @@
+"""What a human starts: the `monitor` command, and the demo with its paper engine."""

@@ -1,0 +1,1 @@
+"""The `monitor` command: one file per command or subject."""

@@ -1,0 +1,61 @@
+"""Which subject of `monitor health` a built-in rule belongs to, and what to do when it fires."""
+
+from __future__ import annotations
+
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "engine": (
+        "heartbeat_lapsed", "engine_not_started", "machine_rebooted", "metrics_frozen",
+        "tick_latency_high",
+    ),
+    "money": (
+        "circuit_breaker_triggered", "daily_loss_exceeded", "position_limit_breached",
+        "exposure_after_halt", "daily_loss_high",
+    ),
+    "breeze": ("breeze_session_expired", "breeze_connectivity_lost", "breeze_rate_limited"),
+    "network": ("network_down",),
+    "models": ("stale_teacher_model", "stale_student_model"),
+    "sentiment": ("sentiment_failures_high", "sentiment_data_missing"),
+    "market data": ("market_data_stale",),
+    "orders": ("orders_rejected",),
+    "disk": ("disk_low",),
+    "collector": ("collector_stale",),
+    "scheduler": ("monitor_degraded",),
+    "calendar": ("calendar_doubtful",),
+}  # fmt: skip
+"""Subjects in the order of the screen, with their rules."""
+
+OWN_RULES = "own rules"
+"""The subject of every rule that is none of the built-in ones."""
+
+TODO: dict[str, str] = {
+    "heartbeat_lapsed": "look at the engine now: positions may be open and unattended",
+    "engine_not_started": "start the engine, and check the folder it writes its heartbeat to",
+    "machine_rebooted": "check that the engine, collector and scheduler came back",
+    "metrics_frozen": "check the engine's price feed: P&L has stood still with positions open",
+    "tick_latency_high": "see what slows the engine's loop, or raise limits.tick_latency_ms",
+    "circuit_breaker_triggered": "trading is halted: decide on the open positions, then reset it",
+    "daily_loss_exceeded": "flatten or hedge, or raise limits.daily_loss_pct knowing why",
+    "daily_loss_high": "watch it: the limit is near",
+    "position_limit_breached": "reduce the position, or raise its limit in [limits]",
+    "exposure_after_halt": "the breaker is on and exposure grew: stop the engine's orders",
+    "breeze_session_expired": "log in and run `monitor breeze login`",
+    "breeze_connectivity_lost": "try the broker's own app; mind that orders can't be sent",
+    "breeze_rate_limited": "let the engine call less often, or it is blind before the close",
+    "network_down": "check route and name service of this machine",
+    "stale_teacher_model": "retrain, or raise artifacts.teacher_model.max_age_hours",
+    "stale_student_model": "retrain, or raise artifacts.student_model.max_age_hours",
+    "sentiment_failures_high": "check the sentiment provider and its key",
+    "sentiment_data_missing": "check the sentiment provider: the engine trades without it",
+    "market_data_stale": "check the price feed: the engine may trade on old prices",
+    "orders_rejected": "read the broker's reason; check margin and open exits",
+    "disk_low": "free space on the home's disk",
+    "collector_stale": "start the collector again: `make run`, or your supervisor",
+    "monitor_degraded": "read logs/ for the reason; some ticks or alerts are not counted",
+    "calendar_doubtful": "check the coming sessions against the exchange's circular",
+}
+"""One thing to do for each built-in rule; docs/rules/<rule>.md says more."""
+
+
+def todo(rule: str) -> str:
+    """Return what to do when a rule fires."""
+    return TODO.get(rule, "see your rules.toml: the rule is your own")

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+
+COMMANDS = (
+    "", "status", "health", "tail", "metrics", "ack", "unack", "rules", "rules check",
+    "rules list", "facts", "breeze", "breeze login", "config", "config show", "init",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_as_it_was(monitor, golden, command: str) -> None:
+    done = monitor(*command.split(), "--help", COLUMNS="100")
+    assert (done.returncode, done.stderr) == (0, "")
+    golden(f"help_{command.replace(' ', '_') or 'monitor'}.txt", done.stdout)
+
+
+def test_a_command_that_does_not_exist_is_refused(monitor) -> None:
+    done = monitor("statsu")
+    assert done.returncode == 2
+    assert "No such command 'statsu'" in done.stderr

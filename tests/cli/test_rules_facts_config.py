@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+BAD = """
+[[rule]]
+name = "one"
+severity = "LOUD"
+when = ["pnl.dialy < 0"]
+message = "x"
+
+[[rule]]
+name = "two"
+severity = "WARNING"
+when = ["pnl.daily <"]
+message = "y"
+"""
+
+
+def test_every_fault_of_a_rule_file_is_named_with_its_place(now_house, monitor) -> None:
+    now_house.home.root.mkdir()
+    now_house.home.rules.write_text(BAD)
+    done = monitor("rules", "check")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(f"{now_house.home.rules}:") for line in lines)
+    assert "→ did you mean pnl.daily?" in done.stdout
+    assert "3 faults" in done.stderr
+    said = json.loads(monitor("rules", "check", "--json").stdout)
+    assert (said["ok"], len(said["faults"])) == (False, 3)
+    assert {"line", "column", "rule", "reason", "hint", "file"} == set(said["faults"][0])
+
+
+def test_a_good_rule_file_is_in_order(now_house, monitor, tmp_path: Path) -> None:
+    now_house.home.root.mkdir()
+    assert "no such file: the built-in rules alone" in monitor("rules", "check").stdout
+    own = tmp_path / "own.toml"
+    own.write_text(BAD[: BAD.index("[[rule]]", 5)].replace("LOUD", "WARNING").replace("ia", "ai"))
+    done = monitor("rules", "check", str(own))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 of them your own" in done.stdout
+
+
+def test_a_file_that_can_not_be_read_is_said(monitor, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    assert monitor("rules", "check", str(tmp_path / "none.toml")).returncode == 3
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe")
+    done = monitor("rules", "check", str(binary))
+    assert done.returncode == 1
+    assert "not UTF-8" in done.stderr
+
+
+def test_rules_are_listed_with_their_last_verdict(now_house, monitor) -> None:
+    now_house.good_day()
+    lines = {line.split()[0]: line for line in monitor("rules", "list").stdout.splitlines()}
+    assert " holds " in lines["stale_student_model"]
+    assert " no data " in lines["sentiment_data_missing"]
+    assert " clear " in lines["heartbeat_lapsed"]
+    said = json.loads(monitor("rules", "list", "--json").stdout)
+    assert {"name", "severity", "enabled", "verdict", "why", "never_seen"} <= set(said[0])
+
+
+def test_a_faulty_file_leaves_the_built_in_rules_to_list(now_house, monitor) -> None:
+    now_house.home.root.mkdir()
+    now_house.home.rules.write_text(BAD)
+    done = monitor("rules", "list")
+    assert "run `monitor rules check`" in done.stderr
+    assert "heartbeat_lapsed" in done.stdout
+
+
+def test_facts_are_listed_with_what_they_read_now(now_house, monitor) -> None:
+    now_house.good_day()
+    now_house.home.rules.write_text(
+        '[facts]\n"custom.spread_bps" = { type = "number", unit = "bps" }\n'
+    )
+    now_house.snapshot(custom={"spread_bps": 3.1})
+    said = {fact["name"]: fact for fact in json.loads(monitor("facts", "--json").stdout)}
+    assert said["pnl.daily"]["value"] == -18_400.0
+    assert said["custom.spread_bps"]["value"] == 3.1
+    assert said["limits.daily_loss_pct"]["value"] == 2.0
+    assert said["limits.student_model_age_hours"]["value"] == 24.0
+    assert said["limits.snapshot_age_seconds"]["value"] == 35.0
+    assert said["window.ticks"]["value"] == 2
+    assert said["sentiment.last_score"]["value"] is None
+    assert said["collector.snapshot_age_seconds"]["value"] is not None
+    shown = monitor("facts", "risk").stdout
+    assert "risk.circuit_breaker_active w              no" in shown
+    assert "pnl.daily" not in shown
+    assert monitor("facts", "risk.*").stdout == shown
+
+
+def test_facts_without_a_match_or_with_broken_rules_are_an_answer(now_house, monitor) -> None:
+    now_house.good_day()
+    assert monitor("facts", "nosuch").returncode == 1
+    now_house.home.rules.write_text("[facts")
+    assert "run `monitor rules check`" in monitor("facts").stderr
+
+
+def test_old_facts_are_called_old(house, monitor) -> None:
+    house.good_day()
+    assert monitor("facts", "pnl").stdout.startswith("STALE: these values are")
+
+
+def test_config_shows_what_the_processes_run_with(now_house, monitor) -> None:
+    now_house.good_day()
+    shown = monitor("config", "show").stdout
+    assert str(now_house.home.root) in shown
+    assert "what the scheduler runs with" in shown
+    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line}
+    assert rows["limits.positions_total_value"] == ["2000000", "set"]
+    assert rows["limits.daily_loss_pct"] == ["2", "default"]
+    assert rows["limits.positions_count"] == ["off", "default"]
+    said = json.loads(monitor("config", "show", "--json").stdout)
+    assert said["home"] == str(now_house.home.root)
+    assert said["settings"][0] == {"name": "enabled", "value": True, "source": "default"}
+
+
+@pytest.mark.parametrize("secret", ["hunter2secret"])
+def test_config_before_anything_ran_reads_the_settings_and_hides_secrets(
+    now_house, monitor, secret: str
+) -> None:
+    now_house.home.root.mkdir()
+    now_house.home.settings.write_text("[limits]\ndaily_loss_pct = 3.5\n")
+    keys = {"MONITOR_BREEZE__APP_KEY": secret, "MONITOR_BREEZE__SECRET_KEY": secret}
+    done = monitor("config", "show", **keys)
+    assert done.returncode == 0
+    assert "3.5" in done.stdout
+    assert "no process has run yet" in done.stdout
+    assert secret not in done.stdout + done.stderr
+
+
+def test_wrong_settings_are_refused_by_name(now_house, monitor) -> None:
+    now_house.home.root.mkdir()
+    now_house.home.settings.write_text("[limits]\ndaily_loss_pct = -1\n")
+    done = monitor("config", "show")
+    assert done.returncode == 1
+    assert "daily_loss_pct" in done.stderr

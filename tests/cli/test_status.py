@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from evaluator.incident import Ack
+from evaluator.instant import Instant
+from monitoring.snapshot import CollectorStatus, WriterMark
+from monitoring.state import read_state, write_state
+from scripts.cli.engine_state import engine_state
+from scripts.cli.failure import Failure
+from scripts.cli.look import look
+from scripts.cli.status_screen import screen
+from scripts.cli.terminal import Terminal, render
+
+WIDE = Terminal(colour=False, width=110, cut=True)
+NARROW = Terminal(colour=False, width=80, cut=True)
+PNL = [-2000.0, -9000.0, -4000.0, None, -15000.0, -18400.0]
+
+
+@pytest.fixture
+def screen_of(house, everyone) -> Callable[..., str]:
+    """The screen as text; the home's path, which is another each time, as HOME."""
+
+    def text(terminal: Terminal, seconds_later: float = 0.0, dead: tuple[int, ...] = ()) -> str:
+        at = house.at
+        now = Instant(
+            at.wall_ms + round(seconds_later * 1000),
+            at.boottime_ns + round(seconds_later * 1e9),
+            at.boot_id,
+        )
+        seen = look(house.home, now, everyone(*dead))
+        seen.home = type(seen.home)(Path("/srv/monitor"))
+        lines = screen(seen, PNL, terminal)
+        return "".join(render(line, terminal) + "\n" for line in lines)
+
+    return text
+
+
+def test_a_good_day_is_one_screen(house, screen_of, golden) -> None:
+    house.good_day()
+    golden("status_good_day.txt", screen_of(WIDE))
+
+
+def test_a_narrow_terminal_wraps_alerts_and_loses_nothing_that_matters(
+    house, screen_of, golden
+) -> None:
+    house.good_day()
+    house.alert(
+        "daily_loss_exceeded",
+        "Daily loss -2.31% is past the limit of 2%, and this message goes on until it is cut",
+        severity="CRITICAL",
+        seconds_ago=42.0,
+        ack=Ack("ravi", house.at.wall_ms, None),
+        number=2,
+    )
+    house.alert("metrics_frozen", "P&L stands still", status="pending", seconds_ago=9, number=3)
+    text = screen_of(NARROW)
+    golden("status_narrow.txt", text)
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_old_data_is_never_shown_as_live(house, screen_of, golden) -> None:
+    house.good_day()
+    text = screen_of(WIDE, seconds_later=252.0, dead=(4100,))
+    golden("status_collector_dead.txt", text)
+    assert "LIVE" not in text
+    assert "4m12s old" in text.splitlines()[1]
+
+
+def test_a_dead_scheduler_is_said_above_everything_it_would_have_judged(
+    house, screen_of, golden
+) -> None:
+    house.good_day()
+    golden("status_scheduler_dead.txt", screen_of(WIDE, dead=(4101,)))
+
+
+def test_no_alert_and_nobody_to_judge_is_not_all_clear(house, screen_of) -> None:
+    house.process("collector")
+    house.snapshot()
+    assert "no alerts known, and nobody judges now" in screen_of(WIDE)
+
+
+def test_a_lapse_names_its_cause(house, screen_of, golden) -> None:
+    house.good_day()
+    gone = {"age_seconds": 42.0, "pulse_age_seconds": 41.0, "deadline_seconds": 10.0,
+            "expected": True, "cause": "process_gone"}  # fmt: skip
+    house.snapshot(heartbeat=gone, seconds_ago=0.1)
+    golden("status_lapsed.txt", screen_of(WIDE))
+
+
+def test_a_planned_stop_is_stopped_with_its_reason(house, screen_of) -> None:
+    house.good_day()
+    closed = {"age_seconds": 42.0, "deadline_seconds": 300.0, "expected": False,
+              "cause": "stopped_cleanly"}  # fmt: skip
+    mark = WriterMark(
+        writer="k3v9", closed=house.at, close_reason="upgrade", back_within_seconds=300.0
+    )
+    status = CollectorStatus(app_version="0.1.0", writers=[mark])
+    house.snapshot(heartbeat=closed, collector=status, seconds_ago=0.1)
+    text = screen_of(WIDE)
+    assert "○ STOPPED" in text
+    assert 'stopped cleanly "upgrade", back within 5m' in text
+
+
+def test_an_engine_that_never_ticked_is_told_so(house, screen_of) -> None:
+    house.process("collector")
+    house.process("scheduler")
+    house.snapshot(heartbeat={"expected": False, "cause": "never_started"}, pnl={}, risk={},
+                   positions={}, orders={}, connectivity={}, last={})  # fmt: skip
+    text = screen_of(WIDE)
+    assert "○ STOPPED" in text
+    assert "it never wrote a tick" in text
+    assert "P&L ?" in text
+
+
+def test_a_tick_in_the_heartbeat_file_is_fresher_than_the_snapshot(house, everyone) -> None:
+    house.good_day()
+    late = {"age_seconds": 60.0, "deadline_seconds": 20.0, "expected": True, "cause": "ticking"}
+    house.snapshot(heartbeat=late, seconds_ago=0.1)
+    assert engine_state(look(house.home, house.at, everyone())).word == "LAPSED"
+    house.home.heartbeat.mkdir(parents=True)
+    file = house.home.heartbeat / "main-k3v9.jsonl"
+    file.write_bytes(b'{"kind":"tick","timestamp":"2025-10-12T10:42:05+05:30"}\n'
+                     b'{"kind":"pulse","timestamp":"2025-10-12T10:42:06+05:30"}\n')  # fmt: skip
+    stamp = (house.at.wall_ms - 500) * 1_000_000
+    os.utime(file, ns=(stamp, stamp))
+    seen = look(house.home, house.at, everyone())
+    assert seen.tick_age_seconds == pytest.approx(1.5)
+    assert engine_state(seen).word == "LIVE"
+
+
+@pytest.mark.parametrize(
+    ("engine", "content", "seconds_ago"),
+    [
+        ("main", b"", 1),
+        ("main", b'{"kind":"tick"', 1),
+        ("main", b"\x00\x00\nnonsense\n", 1),
+        ("main", b'{"kind":"pulse","timestamp":"2025-10-12T10:42:06+05:30"}\n', 1),
+        ("main", b'{"kind":"tick"}\n{"kind":"pulse","timestamp":"x"}\n', 1),
+        ("main", b'{"kind":"tick","timestamp":"x"}\n{"kind":"pulse","timestamp":"x"}\n', 1),
+        ("main", b'{"kind":"tick"}\n', -3600),
+        ("other", b'{"kind":"tick"}\n', 1),
+    ],
+)
+def test_a_heartbeat_file_that_tells_nothing_is_not_life(
+    house, everyone, engine: str, content: bytes, seconds_ago: int
+) -> None:
+    house.good_day()
+    house.home.heartbeat.mkdir(parents=True)
+    file = house.home.heartbeat / f"{engine}-k3v9.jsonl"
+    file.write_bytes(content)
+    stamp = (house.at.wall_ms - seconds_ago * 1000) * 1_000_000
+    os.utime(file, ns=(stamp, stamp))
+    assert look(house.home, house.at, everyone()).tick_age_seconds == pytest.approx(0.4)
+
+
+def test_hostile_strings_from_files_are_shown_escaped(house, screen_of) -> None:
+    house.good_day()
+    evil = "\x1b]0;pwned\x07\r\u202e[red]"
+    house.alert("own_rule", evil, ack=Ack(evil, 0, evil), number=2)
+    text = screen_of(Terminal(colour=True, width=200, cut=True))
+    assert "\\x1b]0;pwned\\x07\\r\\u202e[red]" in text
+    assert re.sub(r"\x1b\[[0-9;]*m", "", text).isascii() is False
+    assert "\x1b]" not in text
+    assert "\r" not in text
+
+
+def test_what_the_processes_call_degraded_stands_on_the_screen(house, screen_of) -> None:
+    house.good_day()
+    house.process("collector", pid=4100, degraded=["heartbeat folder can't be watched: polling"])
+    text = screen_of(WIDE)
+    assert "DEGRADED  collector: heartbeat folder can't be watched: polling" in text
+
+
+def test_switched_off_monitoring_says_so(house, screen_of) -> None:
+    house.good_day()
+    for name in ("collector", "scheduler"):
+        state = read_state(house.home.state, name)
+        assert state is not None
+        off = msgspec.structs.replace(state.config, enabled=False)
+        write_state(house.home.state, msgspec.structs.replace(state, config=off))
+    assert "monitoring is switched off" in screen_of(WIDE)
+
+
+def test_an_unreadable_snapshot_gives_way_to_the_one_before(house, everyone) -> None:
+    house.good_day()
+    (house.home.snapshots / "metrics_20251012T051207.000Z.json").write_bytes(b"\x00" * 64)
+    (house.home.snapshots / "metrics_20251012T051208.000Z.json").mkdir()
+    (house.home.snapshots / "notes.txt").write_text("a stranger")
+    seen = look(house.home, house.at, everyone())
+    assert seen.snapshot is not None
+    assert len(seen.skipped) == 2
+
+
+def test_a_home_in_which_nothing_ran_is_refused_with_what_to_do(house, everyone) -> None:
+    with pytest.raises(Failure) as refused:
+        look(house.home, house.at, everyone())
+    assert refused.value.code == 3
+    house.home.root.mkdir()
+    house.home.settings.write_text("")
+    with pytest.raises(Failure, match="Nothing has ever run") as refused:
+        look(house.home, house.at, everyone())
+    assert "make run" in refused.value.todo
+
+
+def test_status_as_json_is_one_object(now_house, monitor) -> None:
+    now_house.good_day()
+    done = monitor("status", "--json")
+    said = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert said["engine"] == "main"
+    assert said["stale"] is False
+    assert said["facts"]["pnl.daily"] == -18_400.0
+    assert said["incidents"][0]["rule"] == "stale_student_model"
+    assert said["collector"] == "gone"
+
+
+def test_the_picture_refers_to_nothing_outside_itself(now_house, monitor, tmp_path: Path) -> None:
+    now_house.good_day()
+    done = monitor("status", "--svg", str(tmp_path / "status.svg"))
+    assert done.returncode == 0
+    picture = (tmp_path / "status.svg").read_text(encoding="utf-8")
+    assert set(re.findall(r"https?://[^\"'\s<)]+", picture)) == {"http://www.w3.org/2000/svg"}
+    assert "stale_student_model" in picture
+    assert "@font-face" not in picture
