@@ -1,0 +1,317 @@
+"""`make demo`: a paper engine trades, freezes, recovers, loses and trips; the monitor tells.
+
+Everything is real: the processes, the signals, the accounts, the alert log. What is changed for
+the sake of a short demo is said at its start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from types import FrameType
+
+from monitoring.alert_line import AlertLine
+from scripts.demo_engine import Turn
+from scripts.paper.bars import BarsError, Day, read_days
+from scripts.paper.lookout import Alerts, Lines
+from scripts.paper.stage import PROJECT, Stage, StageError
+from scripts.paper.trader import Plan
+
+LOSS_LIMIT_PCT = 2.0
+WARNING_PCT = 1.0
+HEARTBEAT_DEADLINE_SECONDS = 15.0
+
+SETTINGS = f"""\
+# The demo's home: wiped and written again by every `make demo`.
+engine = "main"
+interval_seconds = 2
+evaluate_seconds = 1
+
+[calendar]
+name = "always"
+
+[limits]
+daily_loss_pct = {LOSS_LIMIT_PCT}
+daily_loss_warning_pct = {WARNING_PCT}
+"""
+
+RULES = """\
+# A demo of a minute can't wait as long as a trading day can: these clear after 2 s, not 1 m,
+# and the early warning of a loss must hold for 2 s, not 30 s.
+[[rule]]
+name = "daily_loss_high"
+for = "2s"
+keep_firing_for = "2s"
+
+[[rule]]
+name = "daily_loss_exceeded"
+keep_firing_for = "2s"
+
+[[rule]]
+name = "circuit_breaker_triggered"
+keep_firing_for = "2s"
+"""
+
+
+class InterruptError(Exception):
+    """A signal asked the demo to end; its number is the first argument."""
+
+
+class Story:
+    """Tells what happens while it waits for the next thing to happen."""
+
+    def __init__(self, stage: Stage, *, colour: bool) -> None:
+        self._stage = stage
+        self._colour = colour
+        self._began = time.monotonic()
+        self._journal = Lines(stage.home / "logs", "journal.jsonl", Turn)
+        self._alerts = Alerts(stage.home / "logs" / "alerts")
+        self._market_told = 0.0
+        self._told: set[tuple[str, str | None]] = set()
+        self._causes: dict[tuple[str, str | None], tuple[str, Callable[[Turn], bool]]] = {}
+        self.turns: list[Turn] = []
+        self.interrupted_by: int | None = None
+
+    def listen(self) -> None:
+        """Take the signals that end a program as a wish to leave the stage in order."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self.interrupted_by = number
+
+    def say(self, text: str = "", colour: str = "") -> None:
+        """Print a line of the story with the seconds since it began."""
+        text = f"{time.monotonic() - self._began:5.1f}s  {text}" if text else ""
+        print(f"\x1b[{colour}m{text}\x1b[0m" if colour and self._colour else text, flush=True)
+
+    def wait(self, happened: Callable[[], bool], seconds: float) -> bool:
+        """Wait for something, telling alerts meanwhile; tell whether it came in time."""
+        until = time.monotonic() + seconds
+        while True:
+            if self.interrupted_by is not None:
+                raise InterruptError(self.interrupted_by)
+            self._stage.check_alive()
+            new = self._alerts.look()
+            # Read after the alerts: so the turn that caused one is always known by now.
+            self.turns += self._journal.new()
+            for seen_ns, line in new:
+                self._tell(seen_ns, line)
+            if happened():
+                return True
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+
+    def because(self, rule: str, status: str, cause: str, is_it: Callable[[Turn], bool]) -> None:
+        """Say which turn of the engine's loop causes an alert: the first of which this holds."""
+        self._causes[rule, status] = (cause, is_it)
+
+    def expect(self, rule: str, status: str, seconds: float, after_ns: int = 0) -> AlertLine:
+        """Wait for an alert and return it; raises `StageError` when it doesn't come in time."""
+
+        def came() -> AlertLine | None:
+            return self._alerts.find(rule, status, after_ns)
+
+        self.wait(lambda: came() is not None, seconds)
+        if (line := came()) is None:
+            raise StageError(
+                f"no line `{rule}` {status} came within {seconds:.0f} s; what the processes said "
+                f"is in {self._stage.processes_log}"
+            )
+        return line
+
+    def market(self) -> None:
+        """Tell where the paper engine stands, at most every two seconds."""
+        if self.turns and time.monotonic() - self._market_told > 2:
+            self._market_told = time.monotonic()
+            turn = self.turns[-1]
+            halted = "   breaker ON" if turn.halted else ""
+            self.say(
+                f"   {turn.day} {turn.minute}  P&L {turn.daily_pct:+.2f} %  "
+                f"open positions {turn.positions}{halted}",
+                "2",
+            )
+
+    def _tell(self, seen_ns: int, line: AlertLine) -> None:
+        """Tell the beginning and the end of an incident, with the time since its cause."""
+        if line.status not in {"firing", "resolved"} or (line.id, line.status) in self._told:
+            return
+        self._told.add((line.id, line.status))
+        critical = "31" if line.severity == "CRITICAL" else "33"
+        text = f"{line.status.upper():8} {line.severity} {line.rule}: {line.message}"
+        self.say(
+            "".join(c if c.isprintable() else "?" for c in text),
+            "32" if line.status == "resolved" else critical,
+        )
+        cause, since = self._causes.get((line.rule, line.status), ("", lambda: None))
+        began_ns = since()
+        if began_ns is not None:
+            self.say(
+                f"   -> in the alert log {(seen_ns - began_ns) / 1e9:.2f} s after {cause}", "1"
+            )
+
+
+def tell(stage: Stage, story: Story, bars: Path | None, day: Day | None) -> None:
+    """Play the whole story; raises `StageError` when something that must happen doesn't."""
+    story.say(f"The monitor starts: collector and scheduler under honcho, home {stage.home}")
+    (stage.home / "monitor.toml").write_text(SETTINGS)
+    (stage.home / "rules.toml").write_text(RULES)
+    story.say("   For the demo's sake its rules.toml lets alerts of losses and the breaker clear")
+    story.say("   after 2 s, not 1 m, and warns of a loss after 2 s, not 30 s. The deadlines, and")
+    story.say("   all else, are as shipped.")
+    stage.start_monitor()
+    state = stage.home / "data" / "state"
+    running = [state / "collector.json", state / "scheduler.json"]
+    if not story.wait(lambda: all(file.is_file() for file in running), 20):
+        raise StageError(f"the monitor did not come up within 20 s: see {stage.processes_log}")
+
+    market = f"{day.date} from {day.source}" if day else "a made-up day that ends badly"
+    story.say(f"The paper engine starts: {market}, 15 minutes of market a second")
+    journal = stage.home / "logs" / "journal.jsonl"
+    arguments = ["--journal", str(journal), "--days", "2"]
+    if bars is not None and day is not None:
+        arguments += ["--bars", str(bars), "--day", str(day.date)]
+    stage.start_engine(*arguments)
+
+    def holds_positions() -> bool:
+        story.market()
+        traded = len(story.turns) > 75
+        return traded and story.turns[-1].positions > 0
+
+    if not story.wait(holds_positions, 20):
+        raise StageError("the paper engine took no position within 20 s")
+
+    freeze_and_recover(stage, story)
+    lose_and_trip(stage, story)
+    next_morning(stage, story)
+
+    story.say("The engine is stopped cleanly: that is no alarm.")
+    stage.end_engine()
+
+
+def freeze_and_recover(stage: Stage, story: Story) -> None:
+    """Stop the engine's process as a debugger would, until the monitor notices; let it go on."""
+    frozen_ns = time.monotonic_ns()
+    stage.signal_engine(signal.SIGSTOP)
+    held = _positions(story.turns[-1].positions)
+    story.say(f"FREEZE: SIGSTOP to the engine, which holds {held}. It says nothing now, and")
+    story.say(f"   {HEARTBEAT_DEADLINE_SECONDS:.0f} s after its last word it is called lapsed.")
+    story.because("heartbeat_lapsed", "firing", "the freeze", lambda: frozen_ns)
+    story.expect("heartbeat_lapsed", "firing", 25)
+    thawed_ns = time.monotonic_ns()
+    stage.signal_engine(signal.SIGCONT)
+    story.say("RECOVER: SIGCONT. The next tick says that it lives.")
+    story.because("heartbeat_lapsed", "resolved", "the thaw", lambda: thawed_ns)
+    story.expect("heartbeat_lapsed", "resolved", 10)
+
+
+def lose_and_trip(stage: Stage, story: Story) -> None:
+    """Let the market fall until the loss limit, then the engine's own breaker, is reached."""
+    story.say(
+        f"The market goes on. The monitor's loss limit is {LOSS_LIMIT_PCT} %, the engine's breaker "
+        f"trips at {Plan().breaker_pct} %."
+    )
+
+    def loss(limit_pct: float) -> Callable[[], int | None]:
+        return lambda: story.first(lambda turn: turn.daily_pct <= -limit_pct)
+
+    def tripped() -> int | None:
+        return story.first(lambda turn: turn.halted)
+
+    def has_tripped() -> bool:
+        story.market()
+        return tripped() is not None
+
+    story.because("daily_loss_high", "firing", "the first tick past the warning", loss(WARNING_PCT))
+    story.because("daily_loss_exceeded", "firing", "the tick past the limit", loss(LOSS_LIMIT_PCT))
+    story.because("circuit_breaker_triggered", "firing", "the tick that tripped it", tripped)
+    if not story.wait(has_tripped, 30):
+        raise StageError("the market did not fall far enough to trip the breaker within 30 s")
+    story.expect("daily_loss_exceeded", "firing", 8)
+    alert = story.expect("circuit_breaker_triggered", "firing", 8)
+    story.say(f'An operator takes it: monitor ack {alert.id} --reason "flat, watching"')
+    show(stage.monitor("ack", alert.id, "--reason", "flat, watching"))
+    story.say("And looks: monitor status")
+    show(stage.monitor("status"))
+
+
+def next_morning(stage: Stage, story: Story) -> None:
+    """Begin the next trading day: the daily figures start anew, so the alerts end."""
+    story.say("NEXT MORNING (skipped to): the day's P&L starts at zero, the breaker is reset.")
+    today = story.turns[-1].day
+    stage.signal_engine(signal.SIGUSR1)
+
+    def morning() -> int | None:
+        return story.first(lambda turn: turn.day > today)
+
+    for rule in ("daily_loss_high", "daily_loss_exceeded", "circuit_breaker_triggered"):
+        story.because(rule, "resolved", "the first tick of the morning", morning)
+    for rule in ("daily_loss_exceeded", "circuit_breaker_triggered"):
+        story.expect(rule, "resolved", 12)
+
+
+def _positions(count: int) -> str:
+    return f"{count} position" if count == 1 else f"{count} positions"
+
+
+def show(text: str) -> None:
+    """Print what a command said, indented so that it stands apart from the story."""
+    for line in text.rstrip().splitlines():
+        print(f"        {line}", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play the demo: 0 when every expected alert came, 1 when not, 2 when it can't begin."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument("--home", type=Path, default=PROJECT / ".demo")
+    parser.add_argument("--bars", type=Path, metavar="DIR", help="folder of <SYMBOL>_1m.csv files")
+    parser.add_argument("--day", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    options = parser.parse_args(arguments)
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    bars = options.bars.absolute() if options.bars else None
+    try:
+        day = read_days(bars, options.day)[0] if bars else None
+        with Stage(options.home.absolute()) as stage:
+            story = Story(stage, colour=colour)
+            story.listen()
+            tell(stage, story, bars, day)
+            story.say("And a last look: monitor status")
+            show(stage.monitor("status"))
+        story.say(f"Every alert came. They are in {stage.home}/logs/alerts/")
+    except (BarsError, StageError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2 if isinstance(error, BarsError) else 1
+    except InterruptError as error:
+        print("demo: interrupted; everything that it started has ended", file=sys.stderr)
+        return 128 + int(error.args[0])
+    command = Path(sys.executable).with_name("monitor")
+    print(AFTERWARDS.format(home=_near(options.home), monitor=_near(command)), flush=True)
+    return 0
+
+
+AFTERWARDS = """
+What to do next
+  MONITOR_HOME={home} {monitor} tail -n 20 --no-follow
+      the alerts of this demo, line by line
+  {monitor} init
+      a home for your own engine, and the two lines to put into it
+  make run
+      its collector and scheduler
+"""
+
+
+def _near(path: Path) -> Path:
+    """Return the path as seen from here, when it lies below."""
+    here = Path.cwd()
+    return path.absolute().relative_to(here) if path.absolute().is_relative_to(here) else path
+
+
+if __name__ == "__main__":
+    sys.exit(main())
