@@ -1,0 +1,69 @@
+# A fresh machine needs Python 3.11 or newer, git and make: the rest is made here, in .venv.
+PYTHON ?= python3
+SHELL := /bin/sh
+BIN := $(CURDIR)/.venv/bin
+# What `demo` and `run` need is in what `test` needs: one environment serves both.
+RUN := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.run)
+DEV := .venv/.dev
+PYPROJECTS := pyproject.toml engine_sdk/pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint bench clean
+
+help:  ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+	@echo "  make demo BARS=folder [DAY=2015-08-24]: on real minute bars"
+
+demo: $(RUN)  ## watch a paper engine freeze, recover, lose and trip, in under a minute
+	@"$(BIN)/python" -m scripts.demo $(if $(BARS),--bars "$(BARS)") $(if $(DAY),--day "$(DAY)")
+
+run: $(RUN)  ## run collector and scheduler on your own home (MONITOR_HOME, or this folder)
+	@PATH="$(BIN):$$PATH" "$(BIN)/honcho" start
+
+lint: $(DEV)  ## check style, types and the direction of imports
+	@"$(BIN)/ruff" check --quiet .
+	@"$(BIN)/ruff" format --quiet --check .
+	@"$(BIN)/mypy"
+	@said=$$("$(BIN)/lint-imports") || { echo "$$said"; exit 1; }
+
+test: $(DEV)  ## lint, then every test, with coverage (evaluator 100 %, project 90 %)
+	@date +%s > .venv/.started
+	@$(MAKE) --no-print-directory lint
+	@"$(BIN)/coverage" erase
+	@"$(BIN)/coverage" run -m pytest
+	@"$(BIN)/coverage" combine --quiet
+	@"$(BIN)/coverage" report --include='evaluator/*' --fail-under=100
+	@"$(BIN)/coverage" report --fail-under=90
+	@echo "make test: every gate passed, $$(( $$(date +%s) - $$(cat .venv/.started) )) s"
+
+bench: $(DEV)  ## measure every budget beside its yardstick
+	@"$(BIN)/python" -m bench
+
+clean:  ## remove the environment, the demo's home and caches (never data or logs)
+	@rm -rf .venv .demo .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache \
+		.import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+define install
+	@"$(BIN)/python" -m pip install -qq --disable-pip-version-check \
+		--require-hashes --requirement $(1)
+	@"$(BIN)/python" -m pip install -qq --disable-pip-version-check \
+		--no-deps --no-build-isolation --editable ./engine_sdk --editable .
+	@touch $@
+endef
+
+.venv/.run: requirements/run.txt $(PYPROJECTS) | .venv/bin/python
+	@echo "Installing what Tickbeat runs on into .venv (once) …"
+	$(call install,requirements/run.txt)
+
+.venv/.dev: requirements/dev.txt $(PYPROJECTS) | .venv/bin/python
+	@echo "Installing what Tickbeat is tested with into .venv (once) …"
+	$(call install,requirements/dev.txt)
+
+.venv/bin/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Tickbeat needs Python 3.11 or newer, and $(PYTHON) is not:" \
+			"name one with 'make PYTHON=python3.12 …'" >&2; exit 1; }
+	@"$(PYTHON)" -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) can't make a virtual environment: on Debian and Ubuntu," \
+			"'apt install python3-venv' helps" >&2; exit 1; }
