@@ -22,7 +22,7 @@ run: $(RUN)  ## run collector and scheduler on your own home (MONITOR_HOME, or t
 
 lint: $(DEV)  ## check style, types and the direction of imports
 	@"$(BIN)/ruff" check --quiet .
-	@"$(BIN)/ruff" format --quiet --check .
+	@"$(BIN)/ruff" format --quiet --check --exclude '*.md' .
 	@"$(BIN)/mypy"
 	@said=$$("$(BIN)/lint-imports") || { echo "$$said"; exit 1; }
 

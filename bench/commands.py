@@ -50,5 +50,7 @@ def run(*, quick: bool) -> list[Row]:
 
 def _seconds(command: list[str], home: str) -> float:
     started = time.perf_counter()
-    subprocess.run(command, env={"MONITOR_HOME": home, "PATH": ""}, capture_output=True, check=False)
+    subprocess.run(
+        command, env={"MONITOR_HOME": home, "PATH": ""}, capture_output=True, check=False
+    )
     return time.perf_counter() - started

@@ -105,7 +105,9 @@ def write_ticks(file: Path, ticks: int, writer: str = "bench") -> None:
     with file.open("wb") as out:
         out.write(msgspec.json.encode(header) + b"\n")
         for seq in range(1, ticks + 1):
-            changing = body.replace(b"2500.5", b"%d.5" % (seq % 9999)).replace(b"4.2", b"%d.25" % (seq % 50))
+            changing = body.replace(b"2500.5", b"%d.5" % (seq % 9999)).replace(
+                b"4.2", b"%d.25" % (seq % 50)
+            )
             out.write(
                 b'{"kind":"tick","writer":"%b","seq":%d,"timestamp":"2025-10-12T07:04:56.120Z",%b\n'
                 % (writer.encode(), seq, changing)

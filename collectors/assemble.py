@@ -29,7 +29,46 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     degraded: list[str]
 
 
-def readings(fold: Fold, now: Instant, config: Config) -> dict[str, Readings]:
+def engine_view(fold: Fold, now: Instant, config: Config) -> EngineView:
+    """Return what the engine reports of its own broker session."""
+    if not config.breeze.configured:
+        return EngineView()  # nobody asks, and it is asked for with each tick
+    expired = _expired(fold, "connectivity", now, config)
+    told = {} if expired else fold.now["connectivity"]
+    authenticated = told.get("breeze_authenticated")
+    calls = told.get("api_calls_today")
+    return EngineView(
+        authenticated=authenticated if isinstance(authenticated, bool) else None,
+        last_api_call_age_seconds=_age_seconds(told.get("last_api_call"), now, config),
+        api_calls_today=calls if isinstance(calls, float) else None,
+    )
+
+
+def assemble(book: Book, known: Known, note: Note, config: Config) -> Snapshot:
+    """Return the snapshot that follows the book's previous one."""
+    now, previous = known.now, book.previous
+    groups: dict[str, Any] = _readings(book.fold, now, config)
+    groups["heartbeat"] |= _heartbeat(known.lapse)
+    since = 0.0 if previous is None else elapsed_ms(previous.instant, now) / 1000
+    moment = datetime.fromtimestamp(now.wall_ms / 1000, ZoneInfo(config.timezone))
+    return Snapshot(
+        snapshot=book.number + 1,
+        timestamp=moment.isoformat(timespec="milliseconds"),
+        wall_ms=now.wall_ms,
+        boottime_ns=now.boottime_ns,
+        boot_id=now.boot_id,
+        engine=config.engine,
+        reason=note.reason,
+        **groups,
+        artifacts=_artifacts(book.fold, known, config),
+        last={group: fields for group, fields in book.fold.last.items() if fields},
+        breeze=known.breeze,
+        window=Window(ticks=book.fold.ticks, seconds=since, stats=book.fold.stats()),
+        collector=_status(book, known, note),
+    )
+
+
+def _readings(fold: Fold, now: Instant, config: Config) -> dict[str, Readings]:
     """Return every group of a tick as known now: past its time to live, each field is null.
 
     Adds the ages, in seconds, of what the engine reports as a time.
@@ -38,7 +77,6 @@ def readings(fold: Fold, now: Instant, config: Config) -> dict[str, Readings]:
         group: dict.fromkeys(fields) if _expired(fold, group, now, config) else dict(fields)
         for group, fields in fold.now.items()
     }
-    zone = ZoneInfo(config.timezone)
     for group, field, age in (
         ("market_data", "last_update", "update_age_seconds"),
         ("connectivity", "last_api_call", "last_api_call_age_seconds"),
@@ -46,49 +84,11 @@ def readings(fold: Fold, now: Instant, config: Config) -> dict[str, Readings]:
         # The age goes on when the engine stops reporting: only its word makes the time unknown.
         source = fold.last if _expired(fold, group, now, config) else fold.now
         if field in source[group]:
-            groups[group][age] = _age_seconds(source[group][field], now, zone)
+            groups[group][age] = _age_seconds(source[group][field], now, config)
     scored = fold.received_at.get(SCORE)
     if scored is not None:
         groups["sentiment"]["reported_age_seconds"] = elapsed_ms(scored, now) / 1000
     return groups
-
-
-def engine_view(groups: dict[str, Readings]) -> EngineView:
-    """Return what the engine reports of its own broker session."""
-    told = groups["connectivity"]
-    authenticated = told.get("breeze_authenticated")
-    return EngineView(
-        authenticated=authenticated if isinstance(authenticated, bool) else None,
-        last_api_call_age_seconds=_number(told.get("last_api_call_age_seconds")),
-        api_calls_today=_number(told.get("api_calls_today")),
-    )
-
-
-def assemble(
-    book: Book, groups: dict[str, Readings], known: Known, note: Note, config: Config
-) -> Snapshot:
-    """Return the snapshot that follows the book's previous one."""
-    now, lapse, previous = known.now, known.lapse, book.previous
-    zone = ZoneInfo(config.timezone)
-    by_name: dict[str, Any] = {**groups, "heartbeat": groups["heartbeat"] | _heartbeat(lapse)}
-    since = 0.0 if previous is None else elapsed_ms(previous.instant, now) / 1000
-    return Snapshot(
-        snapshot=book.number + 1,
-        timestamp=datetime.fromtimestamp(now.wall_ms / 1000, zone).isoformat(
-            timespec="milliseconds"
-        ),
-        wall_ms=now.wall_ms,
-        boottime_ns=now.boottime_ns,
-        boot_id=now.boot_id,
-        engine=config.engine,
-        reason=note.reason,
-        **by_name,
-        artifacts=_artifacts(book.fold, known, config),
-        last={group: fields for group, fields in book.fold.last.items() if fields},
-        breeze=known.breeze,
-        window=Window(ticks=book.fold.ticks, seconds=since, stats=book.fold.stats()),
-        collector=_status(book, known, note),
-    )
 
 
 def _status(book: Book, known: Known, note: Note) -> CollectorStatus:
@@ -150,8 +150,8 @@ def _expired(fold: Fold, group: str, now: Instant, config: Config) -> bool:
     return received is None or elapsed_ms(received, now) > ttl_seconds * 1000
 
 
-def _age_seconds(told: object, now: Instant, zone: ZoneInfo) -> float | None:
-    """Return how long ago an ISO 8601 time was; one without an offset is in `zone`.
+def _age_seconds(told: object, now: Instant, config: Config) -> float | None:
+    """Return how long ago an ISO 8601 time was; one without an offset is in the trading timezone.
 
     None: not such a time, or one in the future.
     """
@@ -160,12 +160,8 @@ def _age_seconds(told: object, now: Instant, zone: ZoneInfo) -> float | None:
     try:
         moment = datetime.fromisoformat(told)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=zone)
+            moment = moment.replace(tzinfo=ZoneInfo(config.timezone))
         age = now.wall_ms / 1000 - moment.timestamp()
     except (ValueError, OverflowError):
         return None
     return None if age < -FUTURE_TOLERANCE_SECONDS else max(0.0, age)
-
-
-def _number(value: object) -> float | None:
-    return value if isinstance(value, float) else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from importlib.metadata import version
 
-from collectors.assemble import Note, assemble, engine_view, readings
+from collectors.assemble import Note, assemble, engine_view
 from collectors.book import Book
 from collectors.breeze import BreezeWatch
 from collectors.checkpoint import Checkpoint, DiskDoubtful
@@ -21,7 +22,6 @@ from evaluator.instant import Instant, elapsed_ms
 from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.log import monitoring_log
-from monitoring.snapshot import Readings
 from monitoring.state import ProcessState, write_state
 
 PROCESS = "collector"
@@ -30,6 +30,9 @@ SLICE_MS = 250
 
 AT_ONCE_MS = 250
 """Snapshots for a watched change are at least this far apart."""
+
+BLIND_POLL_SECONDS = 0.25
+"""Where the system gives no file events, looking this often has to do."""
 
 REST_SECONDS = 1.0
 """After a turn that failed."""
@@ -140,12 +143,11 @@ class Collector:
     def _judge(self, reason: str | None, now: Instant) -> float:
         """Write a snapshot if one is due; return how many seconds until one may be."""
         book, config = self._book, self._config
-        groups = readings(book.fold, now, config)
         marks = recent(book.sequence.marks.values())
         known = Known(
             now=now,
             lapse=judge(marks, now, self._processes, config.heartbeat_interval_seconds),
-            breeze=self._breeze.status(now, engine_view(groups)),
+            breeze=self._breeze.status(now, engine_view(book.fold, now, config)),
             network_up=self._network_up,
             disk=self._surroundings.disk(now),
             artifact_ages=self._surroundings.artifact_ages(now),
@@ -162,20 +164,22 @@ class Collector:
             self._at_once_at = now
         rest_ms = self._checkpoint.rest_ms(now)
         if reason is not None and (rest_ms == 0 or reason == "stop"):
-            if self._write(reason, groups, known):
+            if self._write(reason, known):
                 changed, age_ms = None, 0
             rest_ms = self._checkpoint.rest_ms(now)
-        waits = [config.poll_seconds, max((interval_ms - age_ms), rest_ms) / 1000]
+        blind = self._folder_watch.fault is not None
+        poll_seconds = min(config.poll_seconds, BLIND_POLL_SECONDS if blind else math.inf)
+        waits = [poll_seconds, max(interval_ms - age_ms, rest_ms) / 1000]
         if known.lapse.due_in_seconds is not None:
             waits.append(known.lapse.due_in_seconds)
         if changed is not None:
             waits.append(max(held_ms, rest_ms) / 1000)
         return min(waits)
 
-    def _write(self, reason: str, groups: dict[str, Readings], known: Known) -> bool:
+    def _write(self, reason: str, known: Known) -> bool:
         book = self._book
         note = Note(reason=reason, app_version=self._version, degraded=self._degraded())
-        snapshot = assemble(book, groups, known, note, self._config)
+        snapshot = assemble(book, known, note, self._config)
         written = self._checkpoint.write(snapshot)
         if written:
             self._watch.settle(book.fold, known)

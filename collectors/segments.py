@@ -1,8 +1,8 @@
 """Heartbeat segments that were read long ago are deleted, oldest first.
 
 Only what nobody writes to any more: rotated segments, and the last file of a writer that has been
-silent for all that time (a writer's name is never used again). Only files whose name, inode, size
-and first line agree with a cursor of a *durable* snapshot: their ticks are counted.
+silent for all that time (a writer's name is never used again). Only files whose name, inode and
+length agree with a cursor of a *durable* snapshot: their ticks are counted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from collectors.line_reader import MAX_LINE_BYTES
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.config import Retention
 from monitoring.log import monitoring_log
@@ -28,7 +29,7 @@ is a year ahead must not empty the folder before somebody has seen it."""
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A file whose every byte is in a snapshot. `rotated`: its writer has gone on to another."""
+    """A file whose every line is in a snapshot. `rotated`: its writer has gone on to another."""
 
     name: str
     inode: int
@@ -81,8 +82,9 @@ def finished(folder: Path, engine: str, cursors: Sequence[Cursor]) -> list[Segme
             there = os.lstat(folder / cursor.name)
         except FileNotFoundError:
             continue
-        read_whole = there.st_ino == cursor.inode and there.st_size == cursor.offset
-        if stat.S_ISREG(there.st_mode) and read_whole and not cursor.skipping:
+        if not stat.S_ISREG(there.st_mode) or there.st_ino != cursor.inode:
+            continue
+        if _is_read(folder / cursor.name, cursor.offset, there.st_size):
             mtime_ms = there.st_mtime_ns // 1_000_000
             segments.append(Segment(cursor.name, cursor.inode, there.st_size, mtime_ms, rotated))
     return sorted(segments, key=lambda segment: segment.mtime_ms)
@@ -118,6 +120,19 @@ def delete(folder: Path, segments: Sequence[Segment]) -> list[str]:
         except FileNotFoundError:
             continue
     return deleted
+
+
+def _is_read(path: Path, offset: int, size: int) -> bool:
+    """Tell whether nothing lies behind the offset, or only what a death left of its last line."""
+    if not 0 <= size - offset <= MAX_LINE_BYTES:
+        return False
+    if size == offset:
+        return True
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return b"\n" not in os.pread(descriptor, size - offset, offset)
+    finally:
+        os.close(descriptor)
 
 
 def _is_rotated(engine: str, name: str) -> bool:

@@ -10,6 +10,14 @@ SECRET_MODE = 0o600
 FOLDER_MODE = 0o750
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents, each new one with mode 0750 at most. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)  # mkdir(parents=True) would give the parents the umask's mode
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in `folder` durable (fsync(2) of the file does not cover its name)."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -22,7 +30,8 @@ def sync_folder(folder: Path) -> None:
 def write_atomic(path: Path, data: bytes, *, mode: int = FILE_MODE, durable: bool = True) -> None:
     """Replace `path` with `data`: temporary name, sync, rename, sync of the folder.
 
-    Raises OSError, having removed the temporary file, and `path` is then as it was.
+    Raises OSError, having removed the temporary file, and `path` is then as it was; save that
+    when the folder can't be synced, `path` is the new one and may be the old after a power failure.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)  # a symlink or a leftover: never written through

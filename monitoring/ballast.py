@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
-from monitoring.atomic import FOLDER_MODE, SECRET_MODE
+from monitoring.atomic import SECRET_MODE, make_folder
 
 SIZE_BYTES = 8 * 1024 * 1024
 ROOM_TO_SPARE = 8
-"""The ballast is taken only while this many times its size is free: it must not be what fills
-the disk."""
+"""The ballast is taken only while this many times its size is free (64 MiB): it must not be what
+fills the disk."""
+
+_BLOCK_BYTES = 512
+"""The unit of st_blocks, whatever the file system's own is (stat(2))."""
 
 
 class Ballast:
@@ -23,12 +27,9 @@ class Ballast:
     def ensure(self) -> bool:
         """Have the ballast on disk if there is room; tell whether it is there."""
         try:
-            if self._path.stat().st_size == self._size_bytes:
+            if self._is_there():
                 return True
-        except FileNotFoundError:
-            pass
-        try:
-            self._path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             space = os.statvfs(self._path.parent)
             if space.f_bavail * space.f_frsize < ROOM_TO_SPARE * self._size_bytes:
                 return False
@@ -46,8 +47,21 @@ class Ballast:
             return False
         return True
 
+    def _is_there(self) -> bool:
+        try:
+            status = self._path.lstat()
+        except FileNotFoundError:
+            return False
+        # A copy made by a backup may have the size and no blocks.
+        return (
+            stat.S_ISREG(status.st_mode)
+            and status.st_size == self._size_bytes
+            and status.st_blocks * _BLOCK_BYTES >= self._size_bytes
+        )
+
     def _allocate(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._path.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self._path, flags, SECRET_MODE)
         try:
             os.posix_fallocate(descriptor, 0, self._size_bytes)

@@ -12,19 +12,19 @@ class AlwaysOpen:
     def __init__(self, timezone: str) -> None:
         self._zone = ZoneInfo(timezone)
 
-    def open_ms(self, start_ms: int, end_ms: int, clock: str) -> int:
+    def open_ms(self, start_ms: int, end_ms: int, clock: str) -> int:  # noqa: ARG002 -- of Sessions
         """Return the open milliseconds in [start, end]: all of them."""
         return max(0, end_ms - start_ms)
 
-    def is_open(self, wall_ms: int, clock: str) -> bool:
+    def is_open(self, wall_ms: int, clock: str) -> bool:  # noqa: ARG002 -- of Sessions
         """Tell whether the clock runs: always."""
         return True
 
-    def opened_at_ms(self, wall_ms: int) -> int | None:
+    def opened_at_ms(self, wall_ms: int) -> int | None:  # noqa: ARG002 -- of Sessions
         """Return when it opened: at the beginning of time."""
         return 0
 
-    def closes_at_ms(self, wall_ms: int) -> int | None:
+    def closes_at_ms(self, wall_ms: int) -> int | None:  # noqa: ARG002 -- of Sessions
         """Return when it closes: never."""
         return None
 

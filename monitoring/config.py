@@ -27,7 +27,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Artifact(msgspec.Struct, frozen=True):
-    """A model file to watch: glob (relative to the home; None: not watched), oldest age in hours."""
+    """A model file to watch: glob (relative to the home; None: none), oldest age in hours."""
 
     path: str | None = None
     max_age_hours: float = 48.0

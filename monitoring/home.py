@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,52 +18,63 @@ class Home(msgspec.Struct, frozen=True):
 
     @property
     def settings(self) -> Path:
+        """The operator's settings file."""
         return self.root / SETTINGS_FILE
 
     @property
     def rules(self) -> Path:
+        """The operator's own rules."""
         return self.root / "rules.toml"
 
     @property
     def heartbeat(self) -> Path:
+        """What the engine writes."""
         return self.root / "data" / "heartbeat"
 
     @property
     def snapshots(self) -> Path:
+        """Snapshots, loose and packed."""
         return self.root / "data" / "monitoring"
 
     @property
     def quarantine(self) -> Path:
+        """Heartbeat lines that were rejected, with the reason."""
         return self.root / "data" / "quarantine"
 
     @property
     def history(self) -> Path:
+        """The index of all snapshots' numbers."""
         return self.root / "data" / "history.sqlite3"
 
     @property
     def spool(self) -> Path:
+        """Commands of the operator that wait for the scheduler."""
         return self.root / "data" / "spool"
 
     @property
     def state(self) -> Path:
+        """What the processes say of themselves; their locks and ballast."""
         return self.root / "data" / "state"
 
     @property
     def alerts(self) -> Path:
+        """The alert log."""
         return self.root / "logs" / "alerts"
 
     @property
     def logs(self) -> Path:
+        """The processes' own logs; the alert log is below."""
         return self.root / "logs"
 
 
 def find_home(environ: Mapping[str, str], cwd: Path) -> Home:
-    """Return the home: `MONITOR_HOME`, else the nearest folder upward with `monitor.toml`, else `cwd`."""
+    """Return the home: `MONITOR_HOME`, else the nearest folder upward with settings, else `cwd`."""
+    here = cwd.absolute()
     named = environ.get("MONITOR_HOME")
     if named:
-        return Home(Path(named).expanduser().absolute())
-    here = cwd.absolute()
+        return Home(here / Path(named).expanduser())
     for folder in (here, *here.parents):
-        if (folder / SETTINGS_FILE).is_file():
+        # os.path, since Path.is_file raises for a folder that this user may not look into
+        if os.path.isfile(folder / SETTINGS_FILE):
             return Home(folder)
     return Home(here)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
 
-from monitoring.atomic import FILE_MODE, FOLDER_MODE
+from monitoring.atomic import FILE_MODE, make_folder
 
 
 class AlreadyRunning(Exception):
@@ -14,8 +15,8 @@ class AlreadyRunning(Exception):
 
     def __init__(self, process: str, pid: int | None) -> None:
         super().__init__(
-            f"a {process} already runs on this home (pid {pid or 'unknown'}): stop it first, or set "
-            "MONITOR_HOME to another folder"
+            f"a {process} already runs on this home (pid {pid or 'unknown'}): stop it first, or "
+            "set MONITOR_HOME to another folder"
         )
         self.process = process
         self.pid = pid
@@ -30,18 +31,24 @@ class ProcessLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock, or raise AlreadyRunning with the pid of who has it."""
-        self._path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        """Take the lock. Raises AlreadyRunning with the pid of who has it, OSError."""
+        make_folder(self._path.parent)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._path, flags, FILE_MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            said = os.read(descriptor, 32).strip()
+            said = os.read(descriptor, 32).partition(b"\n")[0]
             os.close(descriptor)
             raise AlreadyRunning(self._process, int(said) if said.isdigit() else None) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError:
+            os.close(descriptor)
+            raise
+        # The pid is a courtesy: on a full disk the process must start all the same, to say so.
+        with contextlib.suppress(OSError):
+            said = f"{os.getpid()}\n".encode()
+            os.pwrite(descriptor, said, 0)
+            os.ftruncate(descriptor, len(said))
         self._descriptor = descriptor
 
     def release(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import msgspec
@@ -87,7 +88,7 @@ class BreezeStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class CollectorStatus(msgspec.Struct, kw_only=True):
-    """The collector on itself. Counts are since the first snapshot of the home (they survive it)."""
+    """The collector on itself. Counts are since the home's first snapshot."""
 
     app_version: str
     cursors: list[Cursor] = []
@@ -156,9 +157,14 @@ _COLLECTOR_FACTS = (
 )  # fmt: skip
 
 
+_FILE_NAME = re.compile(r"metrics_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.(\d{3})Z\.json", re.ASCII)
+
+
 def flatten(snapshot: Snapshot) -> dict[str, object]:
-    """Return the snapshot as fact name → raw value (None: unknown); `window.*` is left to the
-    evaluator, which may have to merge several snapshots'."""
+    """Return the snapshot as fact name → raw value (None: unknown).
+
+    `window.*` is left to the evaluator, which may have to merge several snapshots'.
+    """
     flat: dict[str, object] = {}
     for group in (*TICK_GROUPS, "artifacts"):
         for field, value in getattr(snapshot, group).items():
@@ -181,12 +187,12 @@ def file_name(wall_ms: int) -> str:
 
 def file_wall_ms(name: str) -> int | None:
     """Return the POSIX milliseconds in a snapshot's file name, None for any other name."""
-    if len(name) != len("metrics_20251012T070456.123Z.json"):
+    match = _FILE_NAME.fullmatch(name)
+    if match is None:
         return None
-    if not (name.startswith("metrics_") and name.endswith("Z.json")):
-        return None
+    year, month, day, hour, minute, second, ms = map(int, match.groups())
     try:
-        moment = datetime.strptime(name[8:23], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-        return int(moment.timestamp()) * 1000 + int(name[24:27])
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
+    return int(moment.timestamp()) * 1000 + ms

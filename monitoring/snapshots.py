@@ -1,31 +1,52 @@
-"""The folder of snapshots: written whole or not at all, in an order that the names show."""
+"""The folder of snapshots: written whole or not at all, in an order that the names show.
+
+Past days are in one gzip file each (see `monitoring.packing`). A reader of a span sees every
+snapshot of it once, while days are being packed too.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gzip
 import os
 import re
+import stat
+import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import lru_cache
+from heapq import merge
 from pathlib import Path
 
 import msgspec
 
-from monitoring.atomic import FOLDER_MODE, write_atomic
+from monitoring.atomic import make_folder, write_atomic
 from monitoring.snapshot import FORMAT_VERSION, Snapshot, file_name, file_wall_ms
 
-PACK_NAME = re.compile(r"metrics_(\d{8})\.jsonl\.gz")
+PACK_NAME = re.compile(r"metrics_(\d{8})\.jsonl\.gz", re.ASCII)
+LARGEST_BYTES = 64 * 1024 * 1024
+"""What is larger is no snapshot of ours, and is not read into memory."""
+
+UNREADABLE_PACK = (OSError, EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError)
+"""What `read_pack` raises for a pack that is gone, cut off or damaged."""
+
+_LOOSE_NAME = re.compile(
+    r"metrics_\d{8}T(?:[01]\d|2[0-3])[0-5]\d[0-5]\d\.\d{3}Z\.json", re.ASCII
+)  # fmt: skip
+_LEFTOVER = re.compile(r"\.metrics_\d{8}T\d{6}\.\d{3}Z\.json\.tmp", re.ASCII)
 _DECODER = msgspec.json.Decoder(Snapshot)
 _ENCODER = msgspec.json.Encoder()
 
 
 class SnapshotUnreadable(Exception):
-    """A snapshot that can't be used, and why."""
+    """A snapshot that can't be used, and why; `gone`: there is no such file."""
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, *, gone: bool = False) -> None:
         super().__init__(f"{name}: {reason}")
         self.name = name
         self.reason = reason
+        self.gone = gone
 
 
 class PackedLine(msgspec.Struct):
@@ -35,23 +56,29 @@ class PackedLine(msgspec.Struct):
     snapshot: msgspec.Raw
 
 
+class _Versioned(msgspec.Struct):
+    version: int
+
+
+_PACKED = msgspec.json.Decoder(PackedLine)
+_VERSION = msgspec.json.Decoder(_Versioned)
+
+
 def decode(name: str, data: bytes) -> Snapshot:
     """Return the snapshot in `data`. Raises SnapshotUnreadable for anything but this version's."""
     if not data.strip(b"\0 \n"):
         raise SnapshotUnreadable(name, "empty")
     try:
-        snapshot = _DECODER.decode(data)
+        version = _VERSION.decode(data).version
+        if version == FORMAT_VERSION:
+            return _DECODER.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise SnapshotUnreadable(name, str(fault)) from fault
-    if snapshot.version != FORMAT_VERSION:
-        raise SnapshotUnreadable(
-            name, f"format {snapshot.version}, this version reads {FORMAT_VERSION}"
-        )
-    return snapshot
+    raise SnapshotUnreadable(name, f"format {version}, this version reads {FORMAT_VERSION}")
 
 
 class SnapshotStore:
-    """Reads and writes `metrics_<timestamp>.json` below one folder."""
+    """Reads and writes `metrics_<timestamp>.json` below one folder; one process writes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,15 +91,23 @@ class SnapshotStore:
         Names strictly increase: when the clock is not past the last name, it is the last plus
         one millisecond. Raises OSError, and nothing of the snapshot is then in the folder.
         """
-        self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         if self._last_ms is None:
-            names = self.names_after(None)
-            self._last_ms = (file_wall_ms(names[-1]) if names else None) or 0
+            make_folder(self.folder)
+            self._clear_leftovers()
+            self._last_ms = self._find_last_ms()
         wall_ms = max(snapshot.wall_ms, self._last_ms + 1)
-        name = file_name(wall_ms)
-        write_atomic(self.folder / name, _ENCODER.encode(snapshot))
-        self._last_ms = wall_ms
-        return name
+        while os.path.lexists(path := self.folder / file_name(wall_ms)):
+            wall_ms += 1  # a stranger by that name: nothing is ever overwritten
+        try:
+            write_atomic(path, _ENCODER.encode(snapshot))
+        except OSError:
+            # When only the sync of the folder failed, it is there: another with the same ticks
+            # would follow. The next sync that succeeds makes the removal as durable as that one.
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            self._last_ms = wall_ms  # who may have seen a name never sees it with other content
+        return path.name
 
     def names_after(self, name: str | None) -> list[str]:
         """Return the names of the loose snapshots later than `name` (None: all), in order."""
@@ -83,7 +118,8 @@ class SnapshotStore:
                     entry.name
                     for entry in entries
                     if entry.name > after
-                    and file_wall_ms(entry.name) is not None
+                    and _LOOSE_NAME.fullmatch(entry.name)
+                    and _is_day(entry.name[8:16])
                     and entry.is_file(follow_symlinks=False)
                 ]
         except FileNotFoundError:
@@ -92,16 +128,18 @@ class SnapshotStore:
 
     def read(self, name: str) -> Snapshot:
         """Return one loose snapshot. Raises SnapshotUnreadable, also when it is gone."""
+        return decode(name, self.read_bytes(name))
+
+    def read_bytes(self, name: str) -> bytes:
+        """Return a loose snapshot as it is on disk. Raises SnapshotUnreadable."""
         try:
-            descriptor = os.open(self.folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with os.fdopen(descriptor, "rb") as file:
-                data = file.read()
+            return _read_regular(self.folder / name)
         except OSError as fault:
-            raise SnapshotUnreadable(name, fault.strerror or str(fault)) from fault
-        return decode(name, data)
+            gone = isinstance(fault, FileNotFoundError)
+            raise SnapshotUnreadable(name, fault.strerror or str(fault), gone=gone) from fault
 
     def newest(self) -> tuple[str, Snapshot] | None:
-        """Return the newest snapshot that can be read, None when there is none.
+        """Return the newest loose snapshot that can be read, None when there is none.
 
         `skipped` then names the newer ones that could not be, with the reason.
         """
@@ -120,49 +158,108 @@ class SnapshotStore:
         """
         self.skipped = []
         first, last = file_name(max(0, start_ms)), file_name(max(0, end_ms))
-        loose = [name for name in self.names_after(None) if first <= name <= last]
-        seen: set[str] = set()
-        for pack in self.packs():
-            day = pack.name[8:16]
-            if not first[8:16] <= day <= last[8:16]:
-                continue
-            for name, data in read_pack(pack):
-                if first <= name <= last:
-                    seen.add(name)
-                    yield from self._decoded(name, data)
-        for name in loose:
-            if name not in seen:
-                try:
-                    yield name, self.read(name)
-                except SnapshotUnreadable as fault:
-                    self.skipped.append(str(fault))
+        loose: dict[str, list[str]] = {}
+        for name in self.names_after(None):
+            if first <= name <= last:
+                loose.setdefault(name[8:16], []).append(name)
+        packed = {path.name[8:16] for path in self.packs()}
+        for day in sorted({*loose, *(one for one in packed if first[8:16] <= one <= last[8:16])}):
+            yield from self._day(day, loose.get(day, []), first, last)
 
     def packs(self) -> list[Path]:
         """Return the packed days, oldest first."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(
-            path
-            for path in self.folder.iterdir()
-            if PACK_NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink()
-        )
-
-    def _decoded(self, name: str, data: bytes) -> Iterator[tuple[str, Snapshot]]:
         try:
-            yield name, decode(name, data)
-        except SnapshotUnreadable as fault:
-            self.skipped.append(str(fault))
+            with os.scandir(self.folder) as entries:
+                found = [
+                    self.folder / entry.name
+                    for entry in entries
+                    if (match := PACK_NAME.fullmatch(entry.name))
+                    and _is_day(match[1])
+                    and entry.is_file(follow_symlinks=False)
+                ]
+        except FileNotFoundError:
+            return []
+        return sorted(found)
+
+    def _day(
+        self, day: str, loose: list[str], first: str, last: str
+    ) -> Iterator[tuple[str, Snapshot]]:
+        pack = self.folder / f"metrics_{day}.jsonl.gz"
+        seen = _identity(pack)
+        done = ""
+        # By name, and for one name the packed one first: the loose one may go at any moment.
+        both = merge(self._packed(pack), ((name, None) for name in loose), key=lambda one: one[0])
+        for name, data in both:
+            if name <= done or not first <= name <= last:
+                continue
+            try:
+                yield name, (self.read(name) if data is None else decode(name, data))
+            except SnapshotUnreadable as fault:
+                if fault.gone and _identity(pack) != seen:
+                    # Packed since we looked: go on from here in the new pack.
+                    yield from self._day(day, [one for one in loose if one > name], name, last)
+                    return
+                self.skipped.append(str(fault))
+            done = name
+
+    def _packed(self, pack: Path) -> Iterator[tuple[str, bytes | None]]:
+        try:
+            yield from read_pack(pack)
+        except FileNotFoundError:
+            pass
+        except UNREADABLE_PACK as fault:
+            self.skipped.append(f"{pack.name}: damaged from here on ({fault})")
+
+    def _find_last_ms(self) -> int:
+        """Return the time in the last name given so far; packed ones count when none is loose."""
+        loose = self.names_after(None)
+        if loose:
+            return file_wall_ms(loose[-1]) or 0
+        packed = [name for pack in self.packs()[-1:] for name, _ in self._packed(pack)]
+        return max((file_wall_ms(name) or 0 for name in packed), default=0)
+
+    def _clear_leftovers(self) -> None:
+        """Remove what a writer that was killed left; those of the packer are its own."""
+        with os.scandir(self.folder) as entries:
+            left = [entry.path for entry in entries if _LEFTOVER.fullmatch(entry.name)]
+        for path in left:
+            with contextlib.suppress(OSError):  # a folder by that name is somebody else's
+                os.unlink(path)
 
 
 def read_pack(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, raw JSON) of a packed day in order. Raises OSError or EOFError when damaged."""
-    decoder = msgspec.json.Decoder(PackedLine)
-    with gzip.open(path, "rb") as lines:
+    """Yield (name, raw JSON) of a packed day in order. Raises one of UNREADABLE_PACK."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file, gzip.GzipFile(fileobj=file) as lines:
         for line in lines:
-            packed = decoder.decode(line)
+            packed = _PACKED.decode(line)
             yield packed.name, bytes(packed.snapshot)
 
 
-def pack_name(day: datetime) -> str:
-    """Return the file name of a packed UTC day."""
-    return f"metrics_{day.astimezone(UTC):%Y%m%d}.jsonl.gz"
+def _read_regular(path: Path) -> bytes:
+    """Return a regular file's content; a FIFO or a symlink by that name is refused, not read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        if status.st_size > LARGEST_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return file.read()
+
+
+@lru_cache(maxsize=64)
+def _is_day(text: str) -> bool:
+    try:
+        datetime(int(text[:4]), int(text[4:6]), int(text[6:]))  # noqa: DTZ001 -- only asked whether it is a date
+    except ValueError:
+        return False
+    return True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns

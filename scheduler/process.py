@@ -92,7 +92,6 @@ class Process:
         self._write_state()
         self._jobs.start()
         try:
-            self._keep_watching(self._folders.start)
             while not self._stopping():
                 self.turn()
                 self._wake.wait(self._seconds_to_wait())
@@ -110,7 +109,7 @@ class Process:
         if self._watch.cycle():
             monitoring_log.warning("the wall clock was set: jobs are planned anew")
             self._jobs.replan()
-        self._keep_watching(self._folders.renew)
+        self._keep_watching()
         self._write_state()
         if not self._log.held:
             self._ballast.ensure()
@@ -119,9 +118,9 @@ class Process:
         seconds = self._watch.seconds_to_grid()
         return seconds if self._watching else min(seconds, POLL_SECONDS)
 
-    def _keep_watching(self, act: Callable[[], None]) -> None:
+    def _keep_watching(self) -> None:
         try:
-            act()
+            self._folders.renew()
         except OSError as error:
             self._watching = False
             self._troubles.note(

@@ -58,16 +58,17 @@ class FolderWatch:
         self._inotify: InotifyFD | None = None
         self._id = CallbackId(id(self))
 
-    def start(self) -> None:
-        """Begin to watch. Raises OSError when the kernel gives no inotify instance."""
-        self._inotify = InotifyFD()
-        self._inotify.start()
-        self.renew()
-
     def renew(self) -> None:
-        """Watch folders that were made, or made again, since. Raises OSError."""
+        """Watch the folders, those too that were made, or made again, since the last time.
+
+        Raises OSError when the kernel gives no inotify instance or no more watches.
+        """
+        if self._inotify is not None and not self._inotify.is_alive():
+            self._inotify = None
+            self._watched.clear()
         if self._inotify is None:
-            return
+            self._inotify = InotifyFD()
+            self._inotify.start()
         for folder in self._folders:
             try:
                 status = folder.stat()

@@ -14,12 +14,10 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from types import FrameType
 
-from monitoring.alert_line import AlertLine
 from scripts.demo_engine import Turn
+from scripts.demo_story import InterruptError, Story
 from scripts.paper.bars import BarsError, Day, read_days
-from scripts.paper.lookout import Alerts, Lines
 from scripts.paper.stage import PROJECT, Stage, StageError
 from scripts.paper.trader import Plan
 
@@ -59,105 +57,6 @@ keep_firing_for = "2s"
 """
 
 
-class InterruptError(Exception):
-    """A signal asked the demo to end; its number is the first argument."""
-
-
-class Story:
-    """Tells what happens while it waits for the next thing to happen."""
-
-    def __init__(self, stage: Stage, *, colour: bool) -> None:
-        self._stage = stage
-        self._colour = colour
-        self._began = time.monotonic()
-        self._journal = Lines(stage.home / "logs", "journal.jsonl", Turn)
-        self._alerts = Alerts(stage.home / "logs" / "alerts")
-        self._market_told = 0.0
-        self._told: set[tuple[str, str | None]] = set()
-        self._causes: dict[tuple[str, str | None], tuple[str, Callable[[Turn], bool]]] = {}
-        self.turns: list[Turn] = []
-        self.interrupted_by: int | None = None
-
-    def listen(self) -> None:
-        """Take the signals that end a program as a wish to leave the stage in order."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self.interrupted_by = number
-
-    def say(self, text: str = "", colour: str = "") -> None:
-        """Print a line of the story with the seconds since it began."""
-        text = f"{time.monotonic() - self._began:5.1f}s  {text}" if text else ""
-        print(f"\x1b[{colour}m{text}\x1b[0m" if colour and self._colour else text, flush=True)
-
-    def wait(self, happened: Callable[[], bool], seconds: float) -> bool:
-        """Wait for something, telling alerts meanwhile; tell whether it came in time."""
-        until = time.monotonic() + seconds
-        while True:
-            if self.interrupted_by is not None:
-                raise InterruptError(self.interrupted_by)
-            self._stage.check_alive()
-            new = self._alerts.look()
-            # Read after the alerts: so the turn that caused one is always known by now.
-            self.turns += self._journal.new()
-            for seen_ns, line in new:
-                self._tell(seen_ns, line)
-            if happened():
-                return True
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.02)
-
-    def because(self, rule: str, status: str, cause: str, is_it: Callable[[Turn], bool]) -> None:
-        """Say which turn of the engine's loop causes an alert: the first of which this holds."""
-        self._causes[rule, status] = (cause, is_it)
-
-    def expect(self, rule: str, status: str, seconds: float, after_ns: int = 0) -> AlertLine:
-        """Wait for an alert and return it; raises `StageError` when it doesn't come in time."""
-
-        def came() -> AlertLine | None:
-            return self._alerts.find(rule, status, after_ns)
-
-        self.wait(lambda: came() is not None, seconds)
-        if (line := came()) is None:
-            raise StageError(
-                f"no line `{rule}` {status} came within {seconds:.0f} s; what the processes said "
-                f"is in {self._stage.processes_log}"
-            )
-        return line
-
-    def market(self) -> None:
-        """Tell where the paper engine stands, at most every two seconds."""
-        if self.turns and time.monotonic() - self._market_told > 2:
-            self._market_told = time.monotonic()
-            turn = self.turns[-1]
-            halted = "   breaker ON" if turn.halted else ""
-            self.say(
-                f"   {turn.day} {turn.minute}  P&L {turn.daily_pct:+.2f} %  "
-                f"open positions {turn.positions}{halted}",
-                "2",
-            )
-
-    def _tell(self, seen_ns: int, line: AlertLine) -> None:
-        """Tell the beginning and the end of an incident, with the time since its cause."""
-        if line.status not in {"firing", "resolved"} or (line.id, line.status) in self._told:
-            return
-        self._told.add((line.id, line.status))
-        critical = "31" if line.severity == "CRITICAL" else "33"
-        text = f"{line.status.upper():8} {line.severity} {line.rule}: {line.message}"
-        self.say(
-            "".join(c if c.isprintable() else "?" for c in text),
-            "32" if line.status == "resolved" else critical,
-        )
-        cause, since = self._causes.get((line.rule, line.status), ("", lambda: None))
-        began_ns = since()
-        if began_ns is not None:
-            self.say(
-                f"   -> in the alert log {(seen_ns - began_ns) / 1e9:.2f} s after {cause}", "1"
-            )
-
-
 def tell(stage: Stage, story: Story, bars: Path | None, day: Day | None) -> None:
     """Play the whole story; raises `StageError` when something that must happen doesn't."""
     story.say(f"The monitor starts: collector and scheduler under honcho, home {stage.home}")
@@ -178,6 +77,13 @@ def tell(stage: Stage, story: Story, bars: Path | None, day: Day | None) -> None
     arguments = ["--journal", str(journal), "--days", "2"]
     if bars is not None and day is not None:
         arguments += ["--bars", str(bars), "--day", str(day.date)]
+    for rule, what, limit_pct in (
+        ("daily_loss_high", "the first tick past the warning", WARNING_PCT),
+        ("daily_loss_exceeded", "the first tick past the limit", LOSS_LIMIT_PCT),
+    ):
+        story.because(rule, "firing", what, story.turn(_has_lost(limit_pct)))
+    tripped = story.turn(lambda turn: turn.halted)
+    story.because("circuit_breaker_triggered", "firing", "the tick that tripped it", tripped)
     stage.start_engine(*arguments)
 
     def holds_positions() -> bool:
@@ -203,12 +109,12 @@ def freeze_and_recover(stage: Stage, story: Story) -> None:
     held = _positions(story.turns[-1].positions)
     story.say(f"FREEZE: SIGSTOP to the engine, which holds {held}. It says nothing now, and")
     story.say(f"   {HEARTBEAT_DEADLINE_SECONDS:.0f} s after its last word it is called lapsed.")
-    story.because("heartbeat_lapsed", "firing", "the freeze", lambda: frozen_ns)
+    story.because("heartbeat_lapsed", "firing", "the freeze", lambda _: frozen_ns)
     story.expect("heartbeat_lapsed", "firing", 25)
     thawed_ns = time.monotonic_ns()
     stage.signal_engine(signal.SIGCONT)
     story.say("RECOVER: SIGCONT. The next tick says that it lives.")
-    story.because("heartbeat_lapsed", "resolved", "the thaw", lambda: thawed_ns)
+    story.because("heartbeat_lapsed", "resolved", "the thaw", lambda _: thawed_ns)
     story.expect("heartbeat_lapsed", "resolved", 10)
 
 
@@ -219,19 +125,10 @@ def lose_and_trip(stage: Stage, story: Story) -> None:
         f"trips at {Plan().breaker_pct} %."
     )
 
-    def loss(limit_pct: float) -> Callable[[], int | None]:
-        return lambda: story.first(lambda turn: turn.daily_pct <= -limit_pct)
-
-    def tripped() -> int | None:
-        return story.first(lambda turn: turn.halted)
-
     def has_tripped() -> bool:
         story.market()
-        return tripped() is not None
+        return story.turns[-1].halted
 
-    story.because("daily_loss_high", "firing", "the first tick past the warning", loss(WARNING_PCT))
-    story.because("daily_loss_exceeded", "firing", "the tick past the limit", loss(LOSS_LIMIT_PCT))
-    story.because("circuit_breaker_triggered", "firing", "the tick that tripped it", tripped)
     if not story.wait(has_tripped, 30):
         raise StageError("the market did not fall far enough to trip the breaker within 30 s")
     story.expect("daily_loss_exceeded", "firing", 8)
@@ -245,16 +142,17 @@ def lose_and_trip(stage: Stage, story: Story) -> None:
 def next_morning(stage: Stage, story: Story) -> None:
     """Begin the next trading day: the daily figures start anew, so the alerts end."""
     story.say("NEXT MORNING (skipped to): the day's P&L starts at zero, the breaker is reset.")
-    today = story.turns[-1].day
+    began_ns = time.monotonic_ns()
     stage.signal_engine(signal.SIGUSR1)
-
-    def morning() -> int | None:
-        return story.first(lambda turn: turn.day > today)
-
+    morning = story.turn(lambda turn: turn.at_ns > began_ns and not turn.halted)
     for rule in ("daily_loss_high", "daily_loss_exceeded", "circuit_breaker_triggered"):
         story.because(rule, "resolved", "the first tick of the morning", morning)
     for rule in ("daily_loss_exceeded", "circuit_breaker_triggered"):
-        story.expect(rule, "resolved", 12)
+        story.expect(rule, "resolved", 12, began_ns)
+
+
+def _has_lost(limit_pct: float) -> Callable[[Turn], bool]:
+    return lambda turn: turn.daily_pct <= -limit_pct
 
 
 def _positions(count: int) -> str:

@@ -85,7 +85,7 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
             lines.append([Span(f"       → {RESTART[name]}")])
     if state.why and not (look.snapshot is not None and not look.fresh):
         style: Style = "bad" if state.word == "LAPSED" else "warn"
-        lines.append([Span(f"{state.word:<7}{state.why}", style)])
+        lines.append([Span(f"{state.word:<6} {state.why}", style)])
     degraded = [
         f"{process.process}: {said}"
         for process in (look.collector, look.scheduler)

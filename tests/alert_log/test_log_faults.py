@@ -299,7 +299,7 @@ def fill_up(disk: Path) -> Path:
 
 def under_strace(folder: Path, inject: str, *more: str) -> subprocess.CompletedProcess[str]:
     """Run the writer with one of its system calls failing."""
-    call = inject.split(":")[0]
+    call = inject.split(":", maxsplit=1)[0]
     return subprocess.run(
         ["strace", "-f", "-qq", "-e", f"trace={call}", "-e", f"inject={inject}", *more,
          "-o", "/dev/null", sys.executable, str(WRITER), str(folder)],

@@ -11,8 +11,11 @@ import pytest
 
 from evaluator.incident import Ack
 from evaluator.instant import Instant
-from monitoring.snapshot import CollectorStatus, WriterMark
+from monitoring.history import History
+from monitoring.snapshot import BreezeStatus, CollectorStatus, Window, WriterMark
+from monitoring.snapshots import SnapshotStore
 from monitoring.state import read_state, write_state
+from scripts.cli.day_series import pnl_of_day
 from scripts.cli.engine_state import engine_state
 from scripts.cli.failure import Failure
 from scripts.cli.look import look
@@ -230,3 +233,73 @@ def test_the_picture_refers_to_nothing_outside_itself(now_house, monitor, tmp_pa
     assert set(re.findall(r"https?://[^\"'\s<)]+", picture)) == {"http://www.w3.org/2000/svg"}
     assert "stale_student_model" in picture
     assert "@font-face" not in picture
+
+
+@pytest.mark.parametrize(
+    ("status", "engine_says", "shown"),
+    [
+        ("authenticated", True, "Breeze ok 38s"),
+        ("session_expired", True, "Breeze session expired 38s"),
+        ("off", True, "Breeze ok (engine's word)"),
+        ("off", False, "Breeze not authenticated (engine's word)"),
+        ("off", None, "Breeze off"),
+        ("unknown", None, "Breeze unknown"),
+    ],
+)
+def test_breeze_is_shown_by_probe_or_by_the_engines_word(
+    house, screen_of, status: str, engine_says: bool | None, shown: str
+) -> None:
+    house.good_day()
+    said = BreezeStatus(status=status, status_age_seconds=38.0)
+    known = {} if engine_says is None else {"breeze_authenticated": engine_says}
+    house.snapshot(breeze=said, connectivity=known, seconds_ago=0.1)
+    assert f"{shown}   up" in screen_of(WIDE)
+
+
+@pytest.mark.parametrize(("loss", "style"), [(-0.99, "1"), (-1.0, "33"), (-2.0, "1;31")])
+def test_a_loss_turns_yellow_at_the_warning_and_red_at_the_limit(
+    house, screen_of, loss: float, style: str
+) -> None:
+    house.good_day()
+    risk = {"daily_loss_pct": loss, "circuit_breaker_active": loss <= -2}
+    house.snapshot(risk=risk, seconds_ago=0.1)
+    text = screen_of(Terminal(colour=True, width=110, cut=True))
+    assert f"P&L \x1b[{style}m−₹18,400" in text
+    assert ("breaker \x1b[1;31mON" in text) == (loss <= -2)
+
+
+def test_the_sparkline_is_the_day_so_far(house, everyone) -> None:
+    house.process("collector")
+    for number in range(4):
+        house.snapshot(
+            seconds_ago=80.0 - 20 * number, pnl={"daily": float(number)}, window=Window()
+        )
+    seen = look(house.home, house.at, everyone())
+    assert [value for value in pnl_of_day(seen) if value is not None] == [0.0, 1.0, 2.0, 3.0]
+    for _ in range(14):
+        house.snapshot(seconds_ago=0, pnl={"daily": 9.0}, window=Window())
+    index(house)
+    assert pnl_of_day(seen)[-1] == 9.0
+
+
+def test_a_long_day_is_drawn_from_five_minute_stretches(house, everyone) -> None:
+    house.process("collector")
+    for number in range(15):
+        house.snapshot(seconds_ago=300.0 * (15 - number), pnl={"daily": float(number)})
+    index(house)
+    values = pnl_of_day(look(house.home, house.at, everyone()))
+    assert 15 <= len(values) <= 16
+
+
+def test_a_day_without_figures_has_no_sparkline(house, everyone) -> None:
+    house.process("collector")
+    house.snapshot(pnl={}, window=Window())
+    assert pnl_of_day(look(house.home, house.at, everyone())) == []
+
+
+def index(house) -> None:
+    store = SnapshotStore(house.home.snapshots)
+    history = History(house.home.history)
+    history.open()
+    history.add((name, store.read(name)) for name in store.names_after(None))
+    history.close()

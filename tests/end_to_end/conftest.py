@@ -23,6 +23,7 @@ import pytest
 
 from monitoring.alert_line import AlertLine
 from monitoring.snapshot import Snapshot
+from scripts.paper.stage import PROJECT
 
 PUPPET = Path(__file__).with_name("puppet.py")
 INTERVAL_SECONDS = 1.0
@@ -37,6 +38,14 @@ HOLDING = {
     "positions": {"count": 2, "total_value": 150000.0, "symbols": ["TCS", "INFY"]},
     "risk": {"circuit_breaker_active": False, "daily_loss_pct": -0.25},
 }
+
+
+def alert_lines(home: Path) -> list[AlertLine]:
+    found = []
+    for file in sorted((home / "logs" / "alerts").glob("*.jsonl")):
+        whole = file.read_bytes().rpartition(b"\n")[0]
+        found += [msgspec.json.decode(line, type=AlertLine) for line in whole.splitlines()]
+    return [line for line in found if line.kind == "alert"]
 
 
 class LiveHome:
@@ -101,11 +110,7 @@ class LiveHome:
         return value
 
     def alerts(self) -> list[AlertLine]:
-        found = []
-        for file in sorted((self.root / "logs" / "alerts").glob("*.jsonl")):
-            whole = file.read_bytes().rpartition(b"\n")[0]
-            found += [msgspec.json.decode(line, type=AlertLine) for line in whole.splitlines()]
-        return [line for line in found if line.kind == "alert"]
+        return alert_lines(self.root)
 
     def firing(self, rule: str) -> AlertLine | None:
         lines = (line for line in self.alerts() if (line.rule, line.status) == (rule, "firing"))
@@ -205,6 +210,26 @@ SCENARIOS: dict[str, Callable[[LiveHome], Told]] = {
 }
 
 
+def demonstrated(home: Path) -> Told:
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.demo", "--home", str(home)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"NO_COLOR": "1"},
+    )
+    return {
+        "code": done.returncode,
+        "said": done.stdout,
+        "complained": done.stderr,
+        "seconds": time.monotonic() - began,
+        "alerts": alert_lines(home),
+    }
+
+
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Told]]]:
     """Play every scenario at once; each future holds what it recorded, or why it failed."""
@@ -216,8 +241,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[
         homes.append(home)
         return SCENARIOS[name](home)
 
-    with ThreadPoolExecutor(len(SCENARIOS)) as pool:
-        yield {name: pool.submit(play, name) for name in SCENARIOS}
+    with ThreadPoolExecutor(len(SCENARIOS) + 1) as pool:
+        futures = {name: pool.submit(play, name) for name in SCENARIOS}
+        yield futures | {"demo": pool.submit(demonstrated, folder / "demo")}
         pool.shutdown(wait=True)
         for home in homes:
             home.end()

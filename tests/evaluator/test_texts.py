@@ -8,21 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.builtin import BUILTIN_RULES
 from evaluator.cel_text import alternatives, references, with_doubles
-from evaluator.describe import condition, reading, severity, timing
 from evaluator.durations import in_words, parse_seconds
 from evaluator.evaluation import Evaluation
 from evaluator.expression import Compiler, Condition, Problem
 from evaluator.facts import BUILTIN_FACTS
-from evaluator.incident import Incident
 from evaluator.incident_id import incident_id
 from evaluator.instant import Instant
 from evaluator.message import parse, shown
 from evaluator.names import base_fact, nearest, readable
-from evaluator.rules import Rule, load
+from evaluator.rules import load
 from evaluator.toml_places import Path, find_places
-from evaluator.verdict import Verdict
 
 NOW = Instant(1_760_000_000_000, 5, "b")
 
@@ -252,52 +248,6 @@ def test_an_incidents_name_is_a_uuid_of_version_7_made_of_what_it_is_about() -> 
     others = [("x", "r", NOW), ("main", "s", NOW), ("main", "r", Instant(NOW.wall_ms, 6, "b"))]
     assert len({name, *(incident_id(*other) for other in others)}) == 4
     assert incident_id("main", "r", Instant(-5, 5, "b")).startswith("00000000-0000-7")
-
-
-def verdict(truth: str, why: str = "", *, off: bool = False) -> Verdict:
-    return Verdict(BUILTIN_RULES[0], truth, "WARNING", "", {}, why, off=off)  # type: ignore[arg-type] # a str here
-
-
-@pytest.mark.parametrize(
-    ("given_verdict", "words"),
-    [
-        (None, "not judged yet"),
-        (verdict("false"), "OK"),
-        (verdict("true"), "holds"),
-        (verdict("unknown", "no data ever: a.b"), "no data ever: a.b"),
-        (verdict("false", "limit not set: limits.x", off=True), "off: limit not set: limits.x"),
-        (verdict("error", "boom"), "error: boom"),
-    ],
-)
-def test_the_state_of_a_rule_is_told_in_words(given_verdict: Verdict | None, words: str) -> None:
-    assert reading(BUILTIN_RULES[0], given_verdict) == words
-
-
-def test_the_state_of_a_rule_with_an_alert_is_its_alerts() -> None:
-    incident = Incident(
-        id="i", rule="r", status="firing", severity="CRITICAL", message="", reason="",
-        context={}, day="d", active_at=NOW,
-    )  # fmt: skip
-    assert reading(BUILTIN_RULES[0], verdict("true"), incident) == "firing CRITICAL"
-    off = Rule(name="r", severity="WARNING", when=("true",), message="m", enabled=False)
-    assert reading(off, None) == "disabled"
-
-
-def test_a_rule_is_described_on_one_line() -> None:
-    rule = Rule(
-        name="r",
-        severity=(("CRITICAL", "a"), ("WARNING", "true")),
-        when=("a || b", "c"),
-        unless=("d",),
-        message="m",
-        for_seconds=30,
-        keep_firing_for_seconds=60,
-    )
-    assert condition(rule) == "(a || b) && c, unless d"
-    assert severity(rule) == "CRITICAL if a, else WARNING"
-    assert timing(rule) == "after 30s, resolves when clear for 1m"
-    assert severity(BUILTIN_RULES[3]) == "CRITICAL"
-    assert timing(BUILTIN_RULES[0]) == "at once, resolves at once"
 
 
 def test_the_builtin_rules_read_only_what_is_declared() -> None:

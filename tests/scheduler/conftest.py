@@ -214,6 +214,7 @@ class Daemon:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         self.processes.append(process)
         return process
@@ -245,8 +246,7 @@ class Daemon:
     def end(self) -> None:
         for process in self.processes:
             with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGCONT)
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # what it runs under strace too
             process.communicate()
 
 

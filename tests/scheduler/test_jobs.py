@@ -40,7 +40,9 @@ def new_jobs() -> Iterator[Callable[..., Jobs]]:
         jobs.close()
 
 
-def test_a_job_that_ran_is_counted_and_says_when_it_runs_next(new_jobs: Callable[..., Jobs]) -> None:
+def test_a_job_that_ran_is_counted_and_says_when_it_runs_next(
+    new_jobs: Callable[..., Jobs],
+) -> None:
     jobs, ran = new_jobs(), threading.Event()
     jobs.every("tick", 0.05, ran.set, grace_seconds=None)
     jobs.start()

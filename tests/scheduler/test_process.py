@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from monitoring.spool import Request, submit
 
 Daemon = Any
 HUNG = str(Path(__file__).with_name("hung.py"))
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 RULES = """
 [[rule]]
 name = "breaker"
@@ -33,8 +33,8 @@ message = "breaker"
 @pytest.fixture
 def write(daemon: Daemon) -> Any:
     """Write a snapshot of this moment; returns its instant."""
-    from monitoring.snapshot import CollectorStatus, Snapshot, Window
     from evaluator.stats import Stats
+    from monitoring.snapshot import CollectorStatus, Snapshot, Window
 
     daemon.home.rules.write_text(RULES)
     count = [0]
@@ -65,9 +65,7 @@ def write(daemon: Daemon) -> Any:
                 },
                 risk={"circuit_breaker_active": breaker},
                 last={"positions": {"count": 0.0}},
-                window=Window(
-                    ticks=1, seconds=1.0, stats={"risk.circuit_breaker_active": flag}
-                ),
+                window=Window(ticks=1, seconds=1.0, stats={"risk.circuit_breaker_active": flag}),
                 collector=CollectorStatus(
                     app_version="test", network_up=True, disk_free_bytes=9e9, inodes_free_pct=90.0
                 ),
@@ -83,7 +81,7 @@ def breakers(daemon: Daemon) -> list[str | None]:
 
 
 def test_a_snapshot_that_is_written_is_evaluated_at_once(daemon: Daemon, write: Any) -> None:
-    process = daemon.start(MONITOR_EVALUATE_SECONDS="30")
+    process = daemon.start(MONITOR_EVALUATE_SECONDS="8")
     daemon.ready(process)
     write(breaker=True)
     began = time.monotonic()
@@ -95,7 +93,7 @@ def test_a_snapshot_that_is_written_is_evaluated_at_once(daemon: Daemon, write: 
 
 
 def test_a_request_is_answered_while_the_operator_waits(daemon: Daemon, write: Any) -> None:
-    process = daemon.start(MONITOR_EVALUATE_SECONDS="30")
+    process = daemon.start(MONITOR_EVALUATE_SECONDS="8")
     daemon.ready(process)
     write(breaker=True)
     daemon.wait(lambda: breakers(daemon), "the alert")
@@ -218,7 +216,7 @@ def test_a_log_that_can_not_be_read_ends_the_process_in_words(daemon: Daemon) ->
     assert "Not a directory" in said
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@needs_strace
 def test_a_failed_sync_of_the_log_ends_the_process_and_a_restart_says_the_same(
     daemon: Daemon, write: Any
 ) -> None:
@@ -237,19 +235,16 @@ def test_a_failed_sync_of_the_log_ends_the_process_and_a_restart_says_the_same(
     daemon.stop(process)
 
 
-@pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed")
+@needs_strace
 def test_without_inotify_the_folders_are_polled(daemon: Daemon, write: Any) -> None:
-    limit = Path("/proc/sys/fs/inotify/max_user_instances")
-    if os.geteuid() != 0:
-        pytest.skip("the limit of inotify instances is root's to set")
-    before = limit.read_text()
-    limit.write_text("0")
-    try:
-        process = daemon.start(MONITOR_EVALUATE_SECONDS="30")
-        state = daemon.ready(process)
-        assert state is not None
-        daemon.wait(lambda: any("inotify" in w for w in daemon.state().degraded), "the words")
-    finally:
-        limit.write_text(before)
+    daemon.start(
+        "-c",
+        "import os, sys; os.execvp('strace', ['strace', '-f', '-qq', '-o', '/dev/null',"
+        "'-e', 'trace=inotify_init', '-e', 'inject=inotify_init:error=EMFILE',"
+        "sys.executable, '-m', 'scheduler'])",
+        MONITOR_EVALUATE_SECONDS="8",
+    )
+    daemon.wait(daemon.state, "the state file")
+    daemon.wait(lambda: "inotify" in " ".join(daemon.state().degraded), "the words")
     write(breaker=True)
     daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert", 5)

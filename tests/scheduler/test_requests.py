@@ -20,7 +20,9 @@ def firing(rig: Rig) -> Rig:
 
 def answers(rig: Rig) -> list[tuple[str | None, str, str]]:
     return [
-        (line.request, line.kind, line.reason) for line in rig.lines(None) if line.request is not None
+        (line.request, line.kind, line.reason)
+        for line in rig.lines(None)
+        if line.request is not None
     ]
 
 

@@ -136,7 +136,9 @@ def test_a_dead_collector_stays_told_over_a_restart(rig: Rig) -> None:
     assert rig.told("collector_stale") == told
 
 
-def test_collector_and_scheduler_started_together_after_a_night_off_raise_no_alarm(rig: Rig) -> None:
+def test_collector_and_scheduler_started_together_after_a_night_off_raise_no_alarm(
+    rig: Rig,
+) -> None:
     rig.start()
     rig.live(30)
     rig.kill()

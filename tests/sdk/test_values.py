@@ -19,7 +19,8 @@ import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package o
 import pytest
 
 from tickbeat import HeartbeatWriter, Tick
-from tickbeat.encode import MAX_BODY_BYTES
+from tickbeat.encode import MAX_BODY_BYTES, Encoding
+from tickbeat.intake import Intake
 from tickbeat.record import Pnl, Positions
 
 Read = Callable[..., list[dict[str, Any]]]
@@ -227,6 +228,18 @@ def test_a_mapping_that_raises_leaves_a_bare_tick(
     heartbeat.close()
     assert len(read(tmp_path, "tick")) == 1
     assert heartbeat.stats().nulled >= 1
+
+
+def test_large_ticks_that_nobody_takes_are_bounded_by_their_bytes() -> None:
+    intake = Intake(Encoding(), limit_ticks=10_000)
+    for _ in range(700):
+        intake.record_tick({"custom": {"text": "x" * 60_000}})
+    batch = intake.take()
+    assert [seq for seq, *_ in batch] == list(range(1, 701))
+    assert sum(len(body) for _, _, body, _ in batch) < 33 * 1024 * 1024
+    assert intake.encoding.nulled == sum(body == b"{}" for _, _, body, _ in batch) > 0
+    intake.record_tick({"custom": {"text": "x" * 60_000}})
+    assert len(intake.take()[0][2]) > 60_000
 
 
 def test_a_nan_that_comes_late_is_counted_in_full(

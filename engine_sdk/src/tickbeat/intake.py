@@ -60,8 +60,7 @@ class Intake:
         self._careful = [True]
         self._quiet = 0
         self._rung = False
-        self._lock = _thread.allocate_lock()
-        self._lock.acquire()
+        self._renew_lock()
         self.record_tick = self._make_record_tick()
 
     def _make_record_tick(self) -> RecordTick:
@@ -107,17 +106,20 @@ class Intake:
 
     def last_seq(self) -> int:
         """Return the newest seq given out, as far as this thread can know."""
+        taken = max(self.next_seq - 1, 0)
         try:
-            return max(self._queue[-1][0], self.next_seq - 1)
+            return max(self._queue[-1][0], taken)
         except IndexError:
-            return self.next_seq - 1
+            return taken
 
     def lost(self) -> int:
         """Return how many ticks are lost for good, those still to be noticed included."""
         try:
-            return self.dropped + max(0, self._queue[0][0] - self.next_seq)
+            oldest = self._queue[0][0]
         except IndexError:
             return self.dropped
+        unnoticed = 0 if self.next_seq == FIRST_TO_COME else oldest - self.next_seq
+        return self.dropped + max(unnoticed, 0)
 
     def take(self) -> list[Entry]:
         """Return the next ticks in the order of their seq, and count those that are missing.
@@ -127,7 +129,8 @@ class Intake:
         """
         overflowed = len(self._queue) == self._limit_ticks
         batch = self._pop()
-        if not batch:
+        if not batch or (len(batch) == 1 and batch[0][0] == self.next_seq):
+            self.next_seq += len(batch)
             return batch
         if self.next_seq == FIRST_TO_COME:
             self.next_seq = batch[0][0]
@@ -144,14 +147,14 @@ class Intake:
         return batch
 
     def _pop(self) -> list[Entry]:
+        queue = self._queue
         popped: list[Entry] = []
-        with contextlib.suppress(IndexError):
-            for _ in range(self._limit_ticks):
-                entry = self._queue.popleft()
-                popped.append(entry)
-                if len(entry[2]) > LARGE_BYTES:
-                    self._large_bytes -= len(entry[2])
-        if not self._queue:
+        while queue and len(popped) < self._limit_ticks:
+            entry = queue.popleft()
+            popped.append(entry)
+            if len(entry[2]) > LARGE_BYTES:
+                self._large_bytes -= len(entry[2])
+        if not queue:
             # Large ticks that were dropped as the oldest have not been subtracted.
             self._large_bytes = 0
         popped.sort()
@@ -177,7 +180,7 @@ class Intake:
 
     def wait(self, seconds: float) -> None:
         """Wait until a tick is queued or somebody rings, at most so long."""
-        self.bell.append(self._lock.release)
+        self.bell.append(self._release)
         idle = not self._queue and not self._rung
         self._rung = False
         if idle and self._lock.acquire(timeout=max(0.0, seconds)):
@@ -205,6 +208,10 @@ class Intake:
         self._queue.clear()
         self.next_seq, self.dropped, self._large_bytes = FIRST_TO_COME, 0, 0
         self.encoding.nulled = 0
+        self._renew_lock()
+        self.bell[:] = [ring]
+
+    def _renew_lock(self) -> None:
         self._lock = _thread.allocate_lock()
         self._lock.acquire()
-        self.bell[:] = [ring]
+        self._release = self._lock.release

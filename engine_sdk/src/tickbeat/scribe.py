@@ -169,7 +169,7 @@ class Scribe:
         self._ticks_at = taken_at
         for start in range(0, len(batch), _CHUNK_TICKS):
             chunk = batch[start : start + _CHUNK_TICKS]
-            bodies = b"\n".join([body for _, _, body, _ in chunk])
+            bodies = b"\n".join([entry[2] for entry in chunk])
             self._intake.count_nulls(chunk, bodies)
             self._pending += self._lines.compose(chunk, bodies)
 
@@ -180,7 +180,8 @@ class Scribe:
             self.write_errors += 1
             self.report.failed(error)
             return False
-        self.report.works()
+        if self.report.fault is not None:
+            self.report.works()
         return True
 
     def _rest(self, pulse_at: float) -> None:

@@ -51,14 +51,18 @@ class SegmentedFile:
         Raises OSError when not all could be written: the list then holds what is still to
         be written, and the next call writes a torn line again, whole, on a fresh line.
         """
-        fd = self._descriptor(sum(map(len, lines)), first_seq, now_ns)
+        data = b"".join(lines)
+        fd = self._descriptor(len(data), first_seq, now_ns)
         while lines:
-            data = b"".join(lines)
             written = os.write(fd, b"\n" + data if self._torn else data)
             if written == 0:
                 raise OSError(errno.EIO, "nothing was written")
             self._size += written
+            if written == len(data) and not self._torn:
+                lines.clear()
+                return
             self._settle(lines, written)
+            data = b"".join(lines)
 
     def _settle(self, lines: list[bytes], written: int) -> None:
         """Take from `lines` what `written` bytes have brought to the file."""

@@ -1,0 +1,281 @@
+"""What each setting may be: types, ranges, and which of them contradict each other.
+
+Defaults are those of `monitoring.config`; docs/settings.md says why.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
+
+from monitoring.config import Artifact, Breeze, Config, Limits, Retention
+
+OFF_WORDS = ("off", "false", "no", "none")
+_CONFIG = Config()
+_LIMITS, _BREEZE, _RETENTION = Limits(), Breeze(), Retention()
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):  # pydantic would take true for 1
+        raise ValueError("must be a number")  # noqa: TRY004 -- pydantic collects ValueErrors
+    return value
+
+
+def _limit(value: object) -> object:
+    if value is False or (isinstance(value, str) and value.strip().lower() in OFF_WORDS):
+        return None
+    return _number(value)
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is no timezone: give an IANA name such as Asia/Kolkata") from None
+    return name
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    plain = value.get_secret_value()
+    if not plain or not all(33 <= ord(one) <= 126 for one in plain):
+        raise ValueError("must be one word of printable ASCII, as Breeze shows it")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must be a path; leave it out for none")
+    return value
+
+
+def _url(value: str) -> str:
+    """Keys travel there: encrypted, or not off this machine."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not value.isprintable():
+        raise ValueError("must be a web address such as https://api.icicidirect.com/…")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must be an address alone, without a user, ? or #")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("must be https: the keys would travel in the open")
+    return value.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _addresses(value: object) -> object:
+    """From the environment a list comes as `a@x, b@y`, or as JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [one.strip() for one in value.split(",") if one.strip()]
+
+
+def _address(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must be a list of addresses")
+    return value.strip()
+
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
+Amount = Seconds
+Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False), BeforeValidator(_number)]
+Whole = Annotated[int, Field(ge=1), BeforeValidator(_number)]
+AmountOrOff = Annotated[
+    Annotated[float, Field(gt=0, allow_inf_nan=False)] | None, BeforeValidator(_limit)
+]
+PercentOrOff = Annotated[
+    Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None, BeforeValidator(_limit)
+]
+Path = Annotated[str, AfterValidator(_path)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+
+
+class _Table(BaseModel):
+    # Defaults are checked too: a limit that was set may contradict one that was left alone.
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+
+class LimitSettings(_Table):
+    """[limits]: thresholds of the built-in rules."""
+
+    daily_loss_pct: PercentOrOff = _LIMITS.daily_loss_pct
+    daily_loss_warning_pct: PercentOrOff = _LIMITS.daily_loss_warning_pct
+    positions_count: AmountOrOff = _LIMITS.positions_count
+    positions_total_value: AmountOrOff = _LIMITS.positions_total_value
+    position_value: AmountOrOff = _LIMITS.position_value
+    sentiment_errors_1h: AmountOrOff = _LIMITS.sentiment_errors_1h
+    sentiment_missing_seconds: AmountOrOff = _LIMITS.sentiment_missing_seconds
+    market_data_stale_seconds: AmountOrOff = _LIMITS.market_data_stale_seconds
+    tick_latency_ms: AmountOrOff = _LIMITS.tick_latency_ms
+    disk_warning_bytes: Amount = _LIMITS.disk_warning_bytes
+    disk_critical_bytes: Amount = _LIMITS.disk_critical_bytes
+    inodes_critical_pct: Percent = _LIMITS.inodes_critical_pct
+
+    @field_validator("daily_loss_warning_pct")
+    @classmethod
+    def _warns_first(cls, warning: float | None, info: ValidationInfo) -> float | None:
+        limit = info.data.get("daily_loss_pct")
+        if warning is not None and limit is not None and warning > limit:
+            raise ValueError(
+                f"{warning:g} is above limits.daily_loss_pct, {limit:g}: the warning would come "
+                "after the alarm; set it below"
+            )
+        return warning
+
+    @field_validator("disk_critical_bytes")
+    @classmethod
+    def _critical_is_less(cls, critical: float, info: ValidationInfo) -> float:
+        warning = info.data.get("disk_warning_bytes")
+        if warning is not None and critical > warning:
+            raise ValueError(
+                f"{critical:g} is above limits.disk_warning_bytes, {warning:g}: the warning would "
+                "come after the alarm; set it below"
+            )
+        return critical
+
+
+class ArtifactSettings(_Table):
+    """[artifacts.NAME]: a model file to watch."""
+
+    path: Path | None = Artifact().path
+    max_age_hours: Amount = Artifact().max_age_hours
+
+
+class CalendarSettings(_Table):
+    """[calendar]: the trading calendar."""
+
+    name: Literal["always"] = "always"
+
+
+class BreezeSettings(_Table):
+    """[breeze]: the broker's session."""
+
+    app_key: Secret | None = None
+    secret_key: Secret | None = None
+    base_url: Annotated[str, AfterValidator(_url)] = _BREEZE.base_url
+    session_file: Path = _BREEZE.session_file
+    probe_interval_seconds: Annotated[Seconds, Field(ge=10)] = _BREEZE.probe_interval_seconds
+    deadline_seconds: Annotated[Seconds, Field(le=60)] = _BREEZE.deadline_seconds
+    calls_per_day: Whole = _BREEZE.calls_per_day
+
+    @field_validator("secret_key")
+    @classmethod
+    def _not_alone(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if secret is not None and info.data.get("app_key", secret) is None:
+            raise ValueError("is set, but breeze.app_key is not: set both, or neither")
+        return secret
+
+    @field_validator("deadline_seconds")
+    @classmethod
+    def _before_the_next(cls, deadline: float, info: ValidationInfo) -> float:
+        interval = info.data.get("probe_interval_seconds")
+        if interval is not None and deadline > interval:
+            raise ValueError(
+                f"{deadline:g} is above breeze.probe_interval_seconds, {interval:g}: a probe "
+                "would still wait when the next is due; set it below"
+            )
+        return deadline
+
+
+class RetentionSettings(_Table):
+    """[retention]: how long files are kept."""
+
+    alerts_days: Whole = _RETENTION.alerts_days
+    metrics_days: Whole = _RETENTION.metrics_days
+    heartbeat_days: Whole = _RETENTION.heartbeat_days
+    heartbeat_bytes: Annotated[Whole, Field(ge=1_000_000)] = _RETENTION.heartbeat_bytes
+    at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = _RETENTION.at
+
+
+def default_artifacts() -> dict[str, Any]:
+    """Return the tables of the artifacts that are there without being asked for."""
+    return {name: {} for name in _CONFIG.artifacts}
+
+
+ArtifactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Interval = Annotated[Seconds, Field(ge=0.25, le=3600)]
+
+
+class SettingsModel(BaseSettings):
+    """All settings. Sources are merged by `monitoring.settings`, which knows where each stands."""
+
+    model_config = {
+        "extra": "forbid",
+        "hide_input_in_errors": True,
+        "validate_default": True,
+    }
+
+    enabled: bool = _CONFIG.enabled
+    engine: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] = _CONFIG.engine
+    timezone: Annotated[str, AfterValidator(_timezone)] = _CONFIG.timezone
+    interval_seconds: Interval = _CONFIG.interval_seconds
+    evaluate_seconds: Interval = _CONFIG.evaluate_seconds
+    poll_seconds: Annotated[Seconds, Field(ge=0.05, le=60)] = _CONFIG.poll_seconds
+    heartbeat_interval_seconds: AmountOrOff = _CONFIG.heartbeat_interval_seconds
+    fact_ttl_seconds: Seconds = _CONFIG.fact_ttl_seconds
+    sentiment_ttl_seconds: Seconds = _CONFIG.sentiment_ttl_seconds
+    recipients: Annotated[
+        tuple[Annotated[str, AfterValidator(_address)], ...],
+        NoDecode,
+        BeforeValidator(_addresses),
+    ] = _CONFIG.recipients
+    calendar: CalendarSettings = CalendarSettings()
+    limits: LimitSettings = LimitSettings()
+    artifacts: dict[ArtifactName, ArtifactSettings] = Field(default_factory=default_artifacts)
+    breeze: BreezeSettings = BreezeSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @field_validator("evaluate_seconds")
+    @classmethod
+    def _looks_in_time(cls, evaluate: float, info: ValidationInfo) -> float:
+        interval = info.data.get("interval_seconds")
+        if interval is not None and evaluate > 3 * interval + 5:
+            raise ValueError(
+                f"{evaluate:g} is above the age at which a snapshot is stale (3 × interval_seconds "
+                f"+ 5 = {3 * interval + 5:g}): a dead collector would be told late; set it below"
+            )
+        return evaluate
+
+    @field_validator("fact_ttl_seconds")
+    @classmethod
+    def _outlives_a_tick(cls, ttl: float, info: ValidationInfo) -> float:
+        tick = info.data.get("heartbeat_interval_seconds")
+        if tick is not None and ttl < tick:
+            raise ValueError(
+                f"{ttl:g} is below heartbeat_interval_seconds, {tick:g}: every value would be "
+                "unknown before the next tick; set it above"
+            )
+        return ttl
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is handed in and nothing else, whatever the process's environment says."""
+        return (init_settings,)
