@@ -18,6 +18,7 @@ SUBJECTS = ("writer", "tailer", "exactly_once", "latency", "rules", "history", "
 
 
 def main() -> int:
+    """Run the chosen benchmarks; 1 when a budget is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller sizes, about a minute")
     parser.add_argument("subject", nargs="*", help=f"of {', '.join(SUBJECTS)} (default: all)")
@@ -38,7 +39,10 @@ def main() -> int:
     for row in missed:
         print(f"MISSED  {row.what}: {row.figure:.3g} {row.unit}, budget {row.budget:.3g}")
     if not chosen.quick and not chosen.subject:
-        heading = f"# Benchmarks\n\nMade by `make bench` on {datetime.now(UTC):%Y-%m-%d}. Each figure stands beside its yardstick, measured in the same run.\n\n"
+        heading = (
+            f"# Benchmarks\n\nMade by `make bench` on {datetime.now(UTC):%Y-%m-%d}. "
+            "Each figure stands beside its yardstick, measured in the same run.\n\n"
+        )
         Path("docs/benchmarks.md").write_text(heading + text + "\n")
     return 1 if missed else 0
 

@@ -13,6 +13,7 @@ from bench.row import Row
 
 
 def run(*, quick: bool) -> list[Row]:
+    """Measure the cold start of `monitor health` and of `import tickbeat`."""
     rounds = 7 if quick else 25
     health: list[float] = []
     bare: list[float] = []

@@ -134,8 +134,8 @@ class FolderWatch:
         try:
             inotify = InotifyFD()
             self._inotify = inotify
+            inotify.start()  # first: one that never ran keeps its descriptors when it is closed
             inotify.add_callback(os.fsencode(self._folder), _EVENTS, self, CallbackId(id(self)))
-            inotify.start()
         except (OSError, RuntimeError) as fault:  # RuntimeError: no more threads
             self.close()
             self._failed_at = now

@@ -88,7 +88,8 @@ class Jobs:
 
     def close(self) -> None:
         """Stop at once; a job that runs is left to the end of the process."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def replan(self) -> None:
         """Plan every next run anew: the wall clock was set, and plans were made by the old one."""

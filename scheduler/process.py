@@ -99,10 +99,14 @@ class Process:
             monitoring_log.critical("{}: stopping, to start again from what is on disk", error)
             return 1
         finally:
-            self._jobs.close()
-            self._folders.close()
-            self._log.close()
+            self.close()
         return 0
+
+    def close(self) -> None:
+        """End the jobs, the folder watch and the log; nothing is written."""
+        self._jobs.close()
+        self._folders.close()
+        self._log.close()
 
     def turn(self) -> None:
         """Do all that is to be done now, the alert log first. Raises LogLost."""

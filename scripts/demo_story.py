@@ -121,5 +121,6 @@ class Story:
         cause, since = self._causes[line.rule, line.status]
         began_ns = since(self._alerts.ended_ns(line.rule, seen_ns))
         if began_ns is not None:
-            seconds = (seen_ns - began_ns) / 1e9
-            self.say(f"   -> in the alert log {seconds:.2f} s after {cause}", "1")
+            took = (seen_ns - began_ns) / 1e9
+            text = f"{took:.2f} s" if took >= 1 else f"{took * 1000:.1f} ms"
+            self.say(f"   -> in the alert log {text} after {cause}", "1")

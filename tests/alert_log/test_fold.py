@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from evaluator.incident import States, Transition
 from evaluator.instant import Instant
 from monitoring.alert_fold import fold, read, scan
+from monitoring.alert_line import incident_of
 from monitoring.alert_log import AlertLog, Notice
 
 At = Callable[..., Instant]
@@ -50,8 +51,6 @@ def states_by_seq(folder: Path) -> dict[int, States]:
 
 def fold_one(seq: int, folder: Path) -> States:
     """Return the incident that one line alone holds."""
-    from monitoring.alert_line import incident_of
-
     line = next(one for one in read(folder) if one.seq == seq)
     incident = incident_of(line)
     assert incident is not None
@@ -223,7 +222,8 @@ def test_a_block_with_a_mangled_carry_line_is_no_block(
 
     folded = fold(folder)
     assert sorted(folded.states) == ["a", "b", "c"]
-    assert folded.faults and folded.faults[0].startswith("2025-10-13.jsonl: line 1 is not a record")
+    (fault,) = folded.faults
+    assert fault.startswith("2025-10-13.jsonl: line 1 is not a record")
 
 
 def test_garbage_in_the_middle_is_skipped_and_named(

@@ -37,7 +37,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=96k", "none", str(disk)], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=96k", "none", str(disk)],
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode:
         pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.decode().strip()}")
@@ -50,7 +52,9 @@ def immutable() -> Iterator[Callable[[Path, bool], None]]:
     held: set[Path] = set()
 
     def change(path: Path, on: bool) -> None:
-        done = subprocess.run(["chattr", "+i" if on else "-i", str(path)], capture_output=True)
+        done = subprocess.run(
+            ["chattr", "+i" if on else "-i", str(path)], capture_output=True, check=False
+        )
         if done.returncode:
             pytest.skip(f"chattr does not work here: {done.stderr.decode().strip()}")
         (held.add if on else held.discard)(path)
@@ -222,7 +226,7 @@ def test_the_first_line_syncs_the_file_and_then_its_folder(tmp_path: Path) -> No
 @needs_strace
 @pytest.mark.parametrize("when", range(1, 4))
 def test_a_kill_at_any_of_its_calls_leaves_a_log_that_opens(
-    tmp_path: Path, new_log: NewLog, at: At, change: Change, folder: Path, when: int
+    new_log: NewLog, at: At, change: Change, folder: Path, when: int
 ) -> None:
     new_log().append([change("a")], at(-DAY), 1)
     call = ("write", "fdatasync", "fsync")[when - 1]

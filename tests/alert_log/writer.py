@@ -17,9 +17,9 @@ def main() -> int:
     try:
         written = log.append([Notice(kind="rule_error", reason="one")], NOON, 1)
     except LogLost as lost:
-        print(lost)
+        sys.stdout.write(f"{lost}\n")
         return 7
-    print(written, log.held, log.error)
+    sys.stdout.write(f"{written} {log.held} {log.error}\n")
     return 0
 
 

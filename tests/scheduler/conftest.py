@@ -132,7 +132,13 @@ class Rig:
             getattr(snapshot, group)[field] = value
         return self.store.write(snapshot)
 
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.close()
+            self.process = None
+
     def start(self) -> Process:
+        self.end()
         settings = Settings(config=self.config, breeze=None, secrets_set=())
         self.process = Process(self.home, settings, Wake(), lambda: self.stopping, self.clock)
         return self.process
@@ -143,7 +149,7 @@ class Rig:
 
     def kill(self, *, state: bool = True) -> None:
         """Forget the process as kill -9 does; without `state`, its state file with it."""
-        self.process = None
+        self.end()
         if not state:
             (self.home.state / "scheduler.json").unlink()
 
@@ -178,7 +184,7 @@ class Rig:
 
 
 @pytest.fixture
-def new_rig(tmp_path: Path) -> Callable[..., Rig]:
+def new_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
     made: list[Rig] = []
 
     def make(**options: Any) -> Rig:
@@ -186,7 +192,9 @@ def new_rig(tmp_path: Path) -> Callable[..., Rig]:
         made.append(rig)
         return rig
 
-    return make
+    yield make
+    for rig in made:
+        rig.end()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
 
@@ -173,5 +173,5 @@ def test_where_clocks_change_every_night_has_one_run(
         fired = trigger.get_next_fire_time(fired, fired)
     assert len(days) >= nights
     assert len(days) == len(set(days))
-    whole = [datetime.strptime(day, "%m-%d").timetuple().tm_yday for day in days]
+    whole = [date.fromisoformat(f"2026-{day}").toordinal() for day in days]
     assert whole == list(range(whole[0], whole[0] + len(whole)))

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from evaluator.instant import Instant
+from evaluator.stats import Stats
 from monitoring.alert_fold import fold, read
 from monitoring.clock import SystemClock
+from monitoring.snapshot import CollectorStatus, Snapshot, Window
 from monitoring.spool import Request, submit
 
 Daemon = Any
@@ -33,9 +35,6 @@ message = "breaker"
 @pytest.fixture
 def write(daemon: Daemon) -> Any:
     """Write a snapshot of this moment; returns its instant."""
-    from evaluator.stats import Stats
-    from monitoring.snapshot import CollectorStatus, Snapshot, Window
-
     daemon.home.rules.write_text(RULES)
     count = [0]
 
@@ -194,7 +193,7 @@ def test_kills_at_random_moments_leave_the_log_of_an_undisturbed_run(
 def test_a_scheduler_that_is_switched_off_idles_until_it_is_stopped(daemon: Daemon) -> None:
     process = daemon.start(MONITOR_ENABLED="false")
     daemon.wait(lambda: handles_sigterm(process.pid), "the handler")
-    daemon.wait(lambda: (daemon.home.state / "scheduler.lock").exists(), "the lock")
+    daemon.wait((daemon.home.state / "scheduler.lock").exists, "the lock")
     assert process.poll() is None
     assert daemon.stop(process)[0] == 0
     assert not daemon.home.alerts.exists()
