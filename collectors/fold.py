@@ -170,16 +170,15 @@ class Fold:
         if not told:
             return
         self.received_at["custom"] = at
-        if None in told:
-            self.now["custom"] = dict.fromkeys(self.now["custom"])
-            told = [fields for fields in told if fields is not None]
         known = self.now["custom"]
+        if None in told:
+            told = _without_nulls(told, known)
         for name in dict.fromkeys(chain.from_iterable(told)):
             values = [fields.get(name, UNSET) for fields in told]
             if name not in known and (
                 len(known) >= MAX_FREE_FIELDS or len(name) > MAX_NAME_CHARACTERS
             ):
-                self.values_rejected += len(values) - values.count(UNSET)
+                self.values_rejected += sum(one is not UNSET and one is not None for one in values)
                 continue
             types = set(map(type, values)) & _FREE_TYPES.keys()
             if len(types) > 1:  # the newest type holds; the others' values are of a wrong type
@@ -209,3 +208,13 @@ class Fold:
                 name: hours - grown if isinstance(hours, float) else None
                 for name, hours in previous.artifacts.items()
             }
+
+
+def _without_nulls(told: list[dict[str, Any] | None], known: Readings) -> list[dict[str, Any]]:
+    """Return the groups with each null one as what it means: every name until then is unknown."""
+    names = dict.fromkeys(known)
+    filled = []
+    for fields in told:
+        filled.append(dict.fromkeys(names) if fields is None else fields)
+        names |= dict.fromkeys(fields or ())
+    return filled
