@@ -72,7 +72,8 @@ def find_home(environ: Mapping[str, str], cwd: Path) -> Home:
     here = cwd.absolute()
     named = environ.get("MONITOR_HOME")
     if named:
-        return Home(here / Path(named).expanduser())
+        # os.path, since Path.expanduser raises for a user that there is not
+        return Home(here / os.path.expanduser(named))
     for folder in (here, *here.parents):
         # os.path, since Path.is_file raises for a folder that this user may not look into
         if os.path.isfile(folder / SETTINGS_FILE):

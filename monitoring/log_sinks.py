@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import queue
+import select
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -92,7 +93,10 @@ class Terminal:
     def _put(self, line: str) -> None:
         view = memoryview(f"{line}\n".encode(errors="backslashreplace"))
         while view:
-            view = view[os.write(self._descriptor, view) :]
+            try:
+                view = view[os.write(self._descriptor, view) :]
+            except BlockingIOError:  # another process of this terminal has set O_NONBLOCK
+                select.select([], [self._descriptor], [])
 
 
 class JsonFile:
@@ -174,6 +178,9 @@ def _json_line(message: Message) -> bytes:
     if trace := str(message).strip():
         line["exception"] = trace
     try:
-        return msgspec.json.encode(line, enc_hook=str) + b"\n"
+        text = msgspec.json.encode(line, enc_hook=str).decode()
     except UnicodeEncodeError:  # a file name that is no UTF-8
-        return json.dumps(line, default=str).encode() + b"\n"
+        text = json.dumps(line, default=str)
+    if not text.isprintable():  # JSON itself lets DEL, C1 and bidirectional marks stand
+        text = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+    return f"{text}\n".encode()

@@ -22,6 +22,7 @@ from evaluator.toml_places import find_places
 from monitoring import config
 from monitoring.config import Config
 from monitoring.home import Home
+from monitoring.log_sinks import printable
 from monitoring.settings_model import SettingsModel, default_artifacts
 from monitoring.settings_words import in_words
 
@@ -85,7 +86,7 @@ def load(home: Home, environ: Mapping[str, str]) -> Settings:
         places = {path: f"{one.name}, {one.place}" for path, one in known.items()}
         faults += [in_words(fault, places) for fault in found]
     if model is None or faults:
-        raise SettingsError(faults)
+        raise SettingsError([printable(fault) for fault in faults])
     return _settings(model, tuple(sorted(".".join(path) for path in known)))
 
 
@@ -128,7 +129,7 @@ def _begins(known: Path, path: Path) -> bool:
 def _from_toml(home: Home, faults: list[str]) -> dict[Path, _Given]:
     file = home.settings
     try:
-        text = file.read_bytes().decode()
+        text = file.read_bytes().decode("utf-8-sig")  # some editors begin with a byte order mark
         table = tomllib.loads(text)
     except FileNotFoundError:
         return {}
@@ -141,6 +142,8 @@ def _from_toml(home: Home, faults: list[str]) -> dict[Path, _Given]:
         faults.append(f"{file.name} is not TOML: {where}: correct that line in {file}")
     except RecursionError:
         faults.append(f"{file.name} is not TOML: nested too deeply: correct {file}")
+    except ValueError:  # tomllib leaves int()'s refusal of thousands of digits as it is
+        faults.append(f"{file.name} holds a number of thousands of digits: correct {file}")
     except OSError as error:
         faults.append(f"{file.name} can't be read ({error.strerror}): let this user read {file}")
     else:
@@ -203,17 +206,17 @@ def _from_variables(
         elif value:  # set to nothing is not set: what compose files do
             try:
                 read = _Variable(name, value)()
-            except VariableError:
-                part = variable_name(_part(path))
-                faults.append(f"{name} ({place}) is a table: set its parts, as in {part}=…")
+            except (VariableError, RecursionError):  # JSON that is none, or nested without end
+                faults.append(_unknown(path, _Given(None, name, place)))
             else:
                 given |= {leaf: _Given(one, name, place) for leaf, one in _leaves(read)}
     return given
 
 
-def _part(path: Path) -> str:
-    part = next(known for known in _PATHS if len(known) > len(path) and _begins(known, path))
-    return ".".join(part).replace("*", "student_model")
+def _example(table: Path, one: _Given) -> str:
+    part = next(known for known in _PATHS if len(known) > len(table) and _begins(known, table))
+    name = ".".join(part).replace("*", table[1] if len(table) > 1 else "student_model")
+    return f"{variable_name(name)}=…" if one.name.startswith(PREFIX) else f"{name} = …"
 
 
 def _leaves(table: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -238,8 +241,7 @@ def _nested(given: Mapping[Path, _Given]) -> dict[str, Any]:
 
 def _unknown(path: Path, one: _Given) -> str:
     if _is_table(path):
-        part = _part(path)
-        return f"{one.name} ({one.place}) is a table: set its parts, as in {part} = …"
+        return f"{one.name} ({one.place}) is a table: set its parts, as in {_example(path, one)}"
     names = {
         ".".join(
             part if known != "*" or index >= len(path) else path[index]

@@ -65,9 +65,13 @@ def _path(value: str) -> str:
 
 def _url(value: str) -> str:
     """Keys travel there: encrypted, or not off this machine."""
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not value.isprintable():
-        raise ValueError("must be a web address such as https://api.icicidirect.com/…")
+    try:
+        parts = urlsplit(value)
+        is_address = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # its message shows the address, and somebody's password may be in it
+        is_address = False
+    if not is_address or not value.isprintable():
+        raise ValueError("must be a web address such as https://api.icicidirect.com/…") from None
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must be an address alone, without a user, ? or #")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
@@ -87,7 +91,10 @@ def _addresses(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError('must be a list: a@x, b@y, or ["a@x", "b@y"]') from None
     return [one.strip() for one in value.split(",") if one.strip()]
 
 
@@ -100,7 +107,8 @@ def _address(value: str) -> str:
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
 Amount = Seconds
 Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False), BeforeValidator(_number)]
-Whole = Annotated[int, Field(ge=1), BeforeValidator(_number)]
+Whole = Annotated[int, Field(ge=1, le=10**15), BeforeValidator(_number)]
+Days = Annotated[int, Field(ge=1, le=36_500), BeforeValidator(_number)]
 AmountOrOff = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None, BeforeValidator(_limit)
 ]
@@ -138,8 +146,8 @@ class LimitSettings(_Table):
         limit = info.data.get("daily_loss_pct")
         if warning is not None and limit is not None and warning > limit:
             raise ValueError(
-                f"{warning:g} is above limits.daily_loss_pct, {limit:g}: the warning would come "
-                "after the alarm; set it below"
+                f"{warning:.15g} is above limits.daily_loss_pct, {limit:.15g}: the warning would "
+                "come after the alarm; set it below"
             )
         return warning
 
@@ -149,8 +157,8 @@ class LimitSettings(_Table):
         warning = info.data.get("disk_warning_bytes")
         if warning is not None and critical > warning:
             raise ValueError(
-                f"{critical:g} is above limits.disk_warning_bytes, {warning:g}: the warning would "
-                "come after the alarm; set it below"
+                f"{critical:.15g} is above limits.disk_warning_bytes, {warning:.15g}: the warning "
+                "would come after the alarm; set it below"
             )
         return critical
 
@@ -201,9 +209,9 @@ class BreezeSettings(_Table):
 class RetentionSettings(_Table):
     """[retention]: how long files are kept."""
 
-    alerts_days: Whole = _RETENTION.alerts_days
-    metrics_days: Whole = _RETENTION.metrics_days
-    heartbeat_days: Whole = _RETENTION.heartbeat_days
+    alerts_days: Days = _RETENTION.alerts_days
+    metrics_days: Days = _RETENTION.metrics_days
+    heartbeat_days: Days = _RETENTION.heartbeat_days
     heartbeat_bytes: Annotated[Whole, Field(ge=1_000_000)] = _RETENTION.heartbeat_bytes
     at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = _RETENTION.at
 

@@ -15,8 +15,10 @@ _REASONS = {
     "float_type": "must be a number",
     "int_from_float": "must be a whole number",
     "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
     "int_type": "must be a whole number",
     "string_type": "must be text in quotes",
+    "string_unicode": "must be UTF-8",
     "tuple_type": 'must be a list: ["a", "b"]',
 }
 _PATTERNS = {
@@ -43,9 +45,9 @@ def _reason(name: str, fault: Any) -> str:
     if kind == "greater_than":
         return f"must be above {context['gt']:g}{_sign(name)}"
     if kind == "greater_than_equal":
-        return f"must be at least {context['ge']:g}"
+        return f"must be at least {context['ge']:.15g}"
     if kind == "less_than_equal":
-        return f"must be at most {context['le']:g}"
+        return f"must be at most {context['le']:.15g}"
     if kind == "literal_error":
         return f"must be {context['expected']}, the only calendar there is so far"
     if kind == "string_pattern_mismatch":
@@ -70,4 +72,6 @@ def _todo(path: tuple[str, ...]) -> str:
         return f"; the default is {default:.15g}{off}"
     if isinstance(default, str):
         return f'; the default is "{default}"'
+    if path[0] == "limits":
+        return '; "off", the default, for none'
     return ""
