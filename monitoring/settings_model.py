@@ -67,14 +67,14 @@ def _url(value: str) -> str:
     """Keys travel there: encrypted, or not off this machine."""
     try:
         parts = urlsplit(value)
-        is_address = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:  # its message shows the address, and somebody's password may be in it
-        is_address = False
-    if not is_address or not value.isprintable():
+        host = None
+    if not host or parts.scheme not in {"http", "https"} or not value.isprintable():
         raise ValueError("must be a web address such as https://api.icicidirect.com/…") from None
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must be an address alone, without a user, ? or #")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError("must be https: the keys would travel in the open")
     return value.rstrip("/")
 

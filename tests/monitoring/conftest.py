@@ -58,3 +58,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=10)
+
+
+@pytest.fixture
+def fill() -> Callable[[Path], None]:
+    """Return what writes until a disk has no block left."""
+
+    def until_full(disk: Path) -> None:
+        with (disk / "filler").open("ab", buffering=0) as filler:
+            while os.statvfs(disk).f_bavail:
+                filler.write(b"x" * 4096)
+
+    return until_full

@@ -164,7 +164,9 @@ def test_chosen_names_what_was_given_even_where_it_equals_the_default(give: Give
     assert msgspec.structs.replace(settings.config, chosen=()) == Config()
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8000/x/", "http://[::1]:8/x", "http://localhost"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000/x/", "http://[::1]:8/x", "http://localhost"]
+)
 def test_plain_http_is_allowed_on_this_machine(give: Give, url: str) -> None:
     settings = give(f'[breeze]\nbase_url = "{url}"\n')
     assert settings.config.breeze.base_url == url.rstrip("/")
