@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,14 +33,18 @@ Append = Callable[[JsonFile], None]
 
 def run(folder: Path, script: str, expect: int = 0, **how: Any) -> str:
     """Run a process that logs; return what it said on stderr."""
-    done = subprocess.run(
-        [sys.executable, "-c", BEGIN + script, str(folder)],
-        stderr=how.pop("stderr", subprocess.PIPE),
-        stdout=subprocess.PIPE,
-        check=False,
-        timeout=30,
-        **how,
-    )
+    # A file, not `-c`: a traceback shows source lines, and values beside them, only of files.
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as source:
+        source.write(BEGIN + script)
+        source.flush()
+        done = subprocess.run(
+            [sys.executable, source.name, str(folder)],
+            stderr=how.pop("stderr", subprocess.PIPE),
+            stdout=subprocess.PIPE,
+            check=False,
+            timeout=30,
+            **how,
+        )
     assert done.returncode == expect, done.stderr
     assert done.stdout == b""
     return (done.stderr or b"").decode()
@@ -116,9 +121,11 @@ def test_the_standard_library_and_warnings_come_here_too_and_chatter_does_not(
 
 RAISE = """
 def sign_in(password):
-    raise ValueError("refused")
+    if password:
+        raise ValueError("refused")
 def work():
-    sign_in("CANARY-" + str(6 * 7))
+    password = "CANARY-" + str(6 * 7)
+    sign_in(password)
 """
 
 
@@ -140,6 +147,7 @@ def test_a_traceback_is_logged_whole_but_without_the_values_of_variables(
     for text in (line["exception"], said):
         assert "Traceback (most recent call last)" in text
         assert "in sign_in" in text
+        assert 'raise ValueError("refused")' in text
         assert "ValueError: refused" in text
         assert "CANARY-42" not in text
     assert line["level"] in ("ERROR", "CRITICAL")
