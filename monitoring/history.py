@@ -111,13 +111,15 @@ class History:
         reason = None
         try:
             self._base = self._connect()
+            self._ids = dict(self._base.execute("SELECT name, id FROM field"))
         except sqlite3.DatabaseError as fault:
+            self.close()
             if not _is_useless(fault):
                 raise  # locked, or no access: what is in it is sound
             reason = f"the history index is made anew from the snapshots: {fault}"
             self._remove()
             self._base = self._connect()
-        self._ids = dict(self._base.execute("SELECT name, id FROM field"))
+            self._ids = {}
         return reason
 
     def last_indexed(self) -> str | None:
