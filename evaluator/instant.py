@@ -30,6 +30,9 @@ class Sessions(Protocol):
     def opened_at_ms(self, wall_ms: int) -> int | None:
         """Return when the session that `wall_ms` lies in opened, None when it is closed."""
 
+    def next_open_ms(self, wall_ms: int) -> int | None:
+        """Return when the first session after `wall_ms` opens; None: none is known, or needed."""
+
     def closes_at_ms(self, wall_ms: int) -> int | None:
         """Return when the session that `wall_ms` lies in closes; None: closed, or never closes."""
 

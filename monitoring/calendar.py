@@ -24,6 +24,10 @@ class AlwaysOpen:
         """Return when it opened: at the beginning of time."""
         return 0
 
+    def next_open_ms(self, wall_ms: int) -> int | None:  # noqa: ARG002 -- of Sessions
+        """Return when it opens next: it is open."""
+        return None
+
     def closes_at_ms(self, wall_ms: int) -> int | None:  # noqa: ARG002 -- of Sessions
         """Return when it closes: never."""
         return None

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from evaluator.evaluation import Evaluation
 from evaluator.instant import Instant
 from monitoring.alert_fold import Folded
-from monitoring.snapshot import Snapshot, file_wall_ms, flatten
+from monitoring.course import Course
+from monitoring.snapshot import Snapshot, file_wall_ms
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
 from scheduler.troubles import Troubles
 
@@ -23,14 +23,13 @@ class Reached(msgspec.Struct, frozen=True):
 
 
 class Feed:
-    """Hands each snapshot to the evaluation once, in the order of names, over restarts too."""
+    """Hands each snapshot to the course once, in the order of names, over restarts too."""
 
-    def __init__(self, store: SnapshotStore, evaluation: Evaluation, troubles: Troubles) -> None:
+    def __init__(self, store: SnapshotStore, course: Course, troubles: Troubles) -> None:
         self.reached: Reached | None = None
-        self.raw: dict[str, object] = {}
         self._after: str | None = None
         self._store = store
-        self._evaluation = evaluation
+        self._course = course
         self._troubles = troubles
 
     def resume(self, name: str | None, folded: Folded, window_seconds: float) -> None:
@@ -48,7 +47,7 @@ class Feed:
             self._prime(self._after, window_seconds)
 
     def fresh(self) -> Iterator[Reached]:
-        """Yield each snapshot not evaluated yet, after the evaluation took it."""
+        """Yield each snapshot not evaluated yet, after the course took it."""
         for name in self._store.names_after(self._after):
             snapshot = self._read(name)
             self._after = name
@@ -89,13 +88,9 @@ class Feed:
             self._take(found, snapshot)
 
     def _take(self, name: str, snapshot: Snapshot) -> Reached:
-        self.raw = flatten(snapshot)
-        self.reached = reached = Reached(name, snapshot.snapshot, snapshot.instant)
-        window = snapshot.window
-        self._evaluation.take(
-            snapshot.instant, self.raw, window.stats, window.ticks, window.seconds
-        )
-        return reached
+        self.reached = Reached(name, snapshot.snapshot, snapshot.instant)
+        self._course.take(snapshot)
+        return self.reached
 
     def _read(self, name: str) -> Snapshot | None:
         try:

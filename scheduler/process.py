@@ -6,20 +6,20 @@ import os
 from collections.abc import Callable
 from importlib.metadata import version
 
-from evaluator.evaluation import Evaluation
 from evaluator.incident import States
 from evaluator.rules import RuleSet
 from monitoring.alert_fold import Folded
 from monitoring.alert_log import AlertLog, LogLost
+from monitoring.ambient import OwnHealth
 from monitoring.atomic import FOLDER_MODE
 from monitoring.ballast import Ballast
 from monitoring.calendar import AlwaysOpen
+from monitoring.course import Course
 from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.settings import Settings
 from monitoring.snapshots import SnapshotStore
 from monitoring.state import ProcessState, RuleState, read_state, write_state
-from scheduler.ambient import OwnHealth
 from scheduler.feed import Feed
 from scheduler.housekeeping import Housekeeping
 from scheduler.inbox import Inbox
@@ -62,8 +62,15 @@ class Process:
         self._note_log_faults(folded)
         self._rules, faults = load_rules(home.rules)
         self._note_rule_faults(faults)
-        evaluation = Evaluation(self._rules)
-        self._feed = Feed(SnapshotStore(home.snapshots), evaluation, self._troubles)
+        parked = _parked(folded.states, self._rules) if faults else {}
+        course = Course(
+            self._rules,
+            config,
+            AlwaysOpen(config.timezone),
+            states={name: one for name, one in folded.states.items() if name not in parked},
+            in_error=_known_errors(before),
+        )
+        self._feed = Feed(SnapshotStore(home.snapshots), course, self._troubles)
         self._name = before.snapshot if before is not None else None
         span = self._rules.longest_window_seconds + config.snapshot_limit_seconds
         self._feed.resume(self._name, folded, span)
@@ -71,14 +78,12 @@ class Process:
         self._watch = Watch(
             config=config,
             clock=clock,
-            sessions=AlwaysOpen(config.timezone),
-            evaluation=evaluation,
+            course=course,
             feed=self._feed,
             log=self._log,
             inbox=Inbox(home.spool, self._troubles),
             troubles=self._troubles,
-            parked=_parked(folded.states, self._rules) if faults else {},
-            known_errors=_known_errors(before),
+            parked=parked,
             health=self._health,
             tell=tell,
             stopping=self._stopping,
@@ -161,8 +166,8 @@ class Process:
             snapshot_number=None if done is None else done.number,
             alert_seq=self._log.written.seq,
             jobs=self._jobs.states(),
-            rules=self._watch.rules | disabled,
-            facts=self._watch.facts,
+            rules=self._watch.rules() | disabled,
+            facts=self._watch.course.facts,
             degraded=self._troubles.words,
         )
         try:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from evaluator.evaluation import Evaluation, Verdict
-from evaluator.incident import Scalar, States, Transition
-from evaluator.instant import Instant, Sessions, elapsed_ms
-from evaluator.lifecycle import step
-from monitoring.alert_entry import Notice
+from evaluator.incident import States, Transition
+from evaluator.instant import Instant, elapsed_ms
+from evaluator.verdict import Verdict
 from monitoring.alert_log import AlertLog
+from monitoring.ambient import OwnHealth
 from monitoring.config import Config
+from monitoring.course import Course
 from monitoring.state import RuleState
-from scheduler.ambient import OwnHealth, ambient, limits
 from scheduler.feed import Feed, Reached
 from scheduler.inbox import Inbox
 from scheduler.troubles import Troubles
@@ -45,28 +44,22 @@ class Watch:
         *,
         config: Config,
         clock: Clock,
-        sessions: Sessions,
-        evaluation: Evaluation,
+        course: Course,
         feed: Feed,
         log: AlertLog,
         inbox: Inbox,
         troubles: Troubles,
         parked: States,
-        known_errors: frozenset[str],
         health: Callable[[], OwnHealth],
         tell: Callable[[Transition], None],
         stopping: Callable[[], bool],
     ) -> None:
-        self.states = {name: one for name, one in log.written.states.items() if name not in parked}
+        self.course = course
         self.parked = parked
-        self.rules: dict[str, RuleState] = {}
-        self.facts: dict[str, Scalar | None] = {}
         self.done: Reached | None = feed.reached
         """The last snapshot whose lines are all in the log."""
         self._config = config
         self._clock = clock
-        self._sessions = sessions
-        self._evaluation = evaluation
         self._feed = feed
         self._log = log
         self._inbox = inbox
@@ -74,8 +67,6 @@ class Watch:
         self._health = health
         self._tell = tell
         self._stopping = stopping
-        self._limits = limits(config)
-        self._in_error = set(known_errors)
         self._started = self._awake = self._before = clock.now()
         self._next_grid_ns = self._started.boottime_ns
 
@@ -142,31 +133,12 @@ class Watch:
         self._evaluate(now, age_ms / 1000)
 
     def _evaluate(self, at: Instant, age_seconds: float) -> None:
-        facts = self._limits | ambient(at, self._sessions, age_seconds, self._health())
-        verdicts = self._evaluation.verdicts(at, facts)
-        self.states, transitions = step(
-            self.states, verdicts, at, self._sessions, self._config.engine
-        )
-        entries: list[Transition | Notice] = [*transitions, *self._errors(verdicts)]
+        entries = self.course.judge(at, age_seconds, self._health())
         if entries:
             self._log.append(entries, at, self._number)
-        for transition in transitions:
-            self._tell(transition)
-        stale = age_seconds > self._config.snapshot_limit_seconds
-        raw = dict.fromkeys(self._feed.raw) if stale else self._feed.raw
-        self.facts = {
-            name: value
-            for name, value in (raw | facts).items()
-            if value is None or isinstance(value, str | bool | int | float)
-        }
-        self.rules = {verdict.rule.name: _rule_state(verdict) for verdict in verdicts}
-
-    def _errors(self, verdicts: list[Verdict]) -> list[Notice]:
-        """Return a line for each rule that went into error now."""
-        failing = {one.rule.name: one.why for one in verdicts if one.truth == "error"}
-        new = [name for name in failing if name not in self._in_error]
-        self._in_error = set(failing)
-        return [Notice(kind="rule_error", rule=name, reason=failing[name]) for name in new]
+        for entry in entries:
+            if isinstance(entry, Transition):
+                self._tell(entry)
 
     def _answer_requests(self) -> None:
         if self._log.held:
@@ -175,15 +147,20 @@ class Watch:
             if self._stopping():
                 return
             now = self._clock.now()
-            entry = self._inbox.answer(item, self.states | self.parked, now)
+            entry = self._inbox.answer(item, self.course.states | self.parked, now)
             written = self._log.append([entry], now, self._number, request=item.id)
             if isinstance(entry, Transition):
-                kept = self.parked if entry.incident.rule in self.parked else self.states
+                parked = entry.incident.rule in self.parked
+                kept = self.parked if parked else self.course.states
                 kept[entry.incident.rule] = entry.incident
                 self._tell(entry)
             if not written:
                 return
             self._inbox.remove(item)
+
+    def rules(self) -> dict[str, RuleState]:
+        """Return what the last evaluation said of each rule."""
+        return {verdict.rule.name: _rule_state(verdict) for verdict in self.course.verdicts}
 
     @property
     def _number(self) -> int:

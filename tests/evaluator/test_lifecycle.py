@@ -36,6 +36,9 @@ class Hours:
     def opened_at_ms(self, wall_ms: int) -> int | None:
         raise NotImplementedError
 
+    def next_open_ms(self, wall_ms: int) -> int | None:
+        return None
+
     def closes_at_ms(self, wall_ms: int) -> int | None:
         raise NotImplementedError
 
