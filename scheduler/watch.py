@@ -12,6 +12,7 @@ from monitoring.alert_log import AlertLog
 from monitoring.ambient import OwnHealth
 from monitoring.config import Config
 from monitoring.course import Course
+from monitoring.grid import is_due
 from monitoring.state import RuleState
 from scheduler.feed import Feed, Reached
 from scheduler.inbox import Inbox
@@ -21,8 +22,6 @@ CATCH_UP_MS = 1_000
 """Longest time given to a backlog before the rest of a cycle has its turn."""
 STEP_MS = 2_000
 """A wall clock that moved this much against boottime was set."""
-EARLY = 0.1
-"""Share of the interval by which a wake-up may be early and still be the grid's."""
 
 
 class Clock(Protocol):
@@ -81,7 +80,7 @@ class Watch:
         self._answer_requests()
         if whole and not self._stopping():
             now = self._clock.now()
-            if now.boottime_ns >= self._next_grid_ns - self._interval_ns * EARLY:
+            if is_due(now.boottime_ns, self._next_grid_ns, self._interval_ns):
                 self._next_grid_ns = now.boottime_ns + self._interval_ns
                 self._evaluate_present(now)
         if self._log.held:
