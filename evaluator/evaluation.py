@@ -3,56 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from operator import is_
 
-import msgspec
-
-from evaluator.facts import FactType
-from evaluator.incident import Scalar, Severity
+from evaluator.facts import Fact, FactType
+from evaluator.group import SPAN_FACTS, Group, View
+from evaluator.incident import Scalar
 from evaluator.instant import Instant
-from evaluator.judgement import TRUE, Judgement, Reading, Worth, all_of, judge
 from evaluator.names import base_fact, is_sampled
 from evaluator.program import RuleProgram
 from evaluator.rules import RuleSet
 from evaluator.stats import Stats
-from evaluator.verdict import Truth, Verdict
-from evaluator.windows import Frame, SlidingWindow, sample, window_values
+from evaluator.verdict import Verdict
+from evaluator.windows import Frame, SlidingWindow, sample
 
 __all__ = ["Evaluation", "Verdict"]
 
 _AMBIENT_SOURCES = frozenset({"settings", "scheduler", "clock"})
 _SNAPSHOT_AGE, _SNAPSHOT_LIMIT = "collector.snapshot_age_seconds", "limits.snapshot_age_seconds"
-_TRUTHS: dict[Worth, Truth] = {
-    "true": "true",
-    "false": "false",
-    "off": "false",
-    "unknown": "unknown",
-    "never": "unknown",
-    "error": "error",
-}
-_SPAN_FACTS = ("window.ticks", "window.seconds")
-
-
-class _Group:
-    """The rules whose `window.*` covers the same span, and the names that they read."""
-
-    def __init__(self, span_seconds: int | None, programs: list[RuleProgram]) -> None:
-        self.sliding = None if span_seconds is None else SlidingWindow(span_seconds)
-        names = frozenset(name for program in programs for name in program.names)
-        wanted: dict[str, list[tuple[str, str]]] = {}
-        for name in sorted(names):
-            fact = base_fact(name)
-            if name.startswith("window.") and fact != name:
-                wanted.setdefault(fact, []).append((name.rpartition(".")[2], name))
-        self.windowed = {fact: tuple(pairs) for fact, pairs in wanted.items()}
-        self.plain = tuple(
-            name for name in names if not name.startswith("window.") and name not in _SPAN_FACTS
-        )
-
-    def part(self, frame: Frame) -> Frame:
-        """Return the frame with the facts of this group alone."""
-        stats = {fact: frame.stats[fact] for fact in self.windowed if fact in frame.stats}
-        return msgspec.structs.replace(frame, stats=stats)
+_NUMERIC = ("number", "counter")
+_NOTHING: dict[str, Scalar] = {}
 
 
 class Evaluation:
@@ -65,30 +35,49 @@ class Evaluation:
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
         self.misfits: dict[str, int] = {}
-        self._compiler = rules.compiler
-        spans: dict[int | None, list[RuleProgram]] = {}
+        # A clock's facts move between snapshots, so the rules that read one are judged apart.
+        moving = {fact.name for fact in rules.facts.values() if fact.source == "clock"}
+        moving |= {_SNAPSHOT_AGE}
+        kinds: dict[tuple[int | None, bool], list[RuleProgram]] = {}
         for program in rules.programs:
-            spans.setdefault(program.rule.window_seconds, []).append(program)
-        groups = {span: _Group(span, programs) for span, programs in spans.items()}
-        self._groups = list(groups.values())
-        order = {span: index for index, span in enumerate(groups)}
-        self._programs = [(one, order[one.rule.window_seconds]) for one in rules.programs]
-        read = {name for group in self._groups for name in (*group.plain, *group.windowed)}
+            kind = program.rule.window_seconds, not moving.isdisjoint(program.names)
+            kinds.setdefault(kind, []).append(program)
+        ambient = {fact.name for fact in rules.facts.values() if _is_ambient(fact)}
+        self._groups = [
+            (span, Group(programs, rules.compiler, ambient))
+            for (span, _), programs in kinds.items()
+        ]
+        self._windows = {span: SlidingWindow(span) for span, _ in self._groups if span is not None}
+        groups = [group for _, group in self._groups]
+        place = {
+            program: (index, number)
+            for index, group in enumerate(groups)
+            for number, program in enumerate(group.programs)
+        }
+        self._places = [place[program] for program in rules.programs]
+        self._verdicts: tuple[list[list[Verdict]], list[Verdict]] = [], []
+        read = {name for group in groups for name in (*group.names.plain, *group.names.windowed)}
         read |= {_SNAPSHOT_AGE, _SNAPSHOT_LIMIT}
         self._ambient_types: dict[str, FactType] = {}
         self._raw_types: dict[str, FactType] = {}
         self._sampled: list[str] = []
         for name in sorted(read):
             fact = rules.facts[base_fact(name)]
-            ambient = fact.source in _AMBIENT_SOURCES
-            (self._ambient_types if ambient else self._raw_types)[name] = fact.type
-            if is_sampled(fact) and any(name in group.windowed for group in self._groups):
+            kept = self._ambient_types if _is_ambient(fact) else self._raw_types
+            kept[name] = fact.type
+            if is_sampled(fact) and any(name in group.names.windowed for group in groups):
                 self._sampled.append(name)
-        self._windowed = frozenset(fact for group in self._groups for fact in group.windowed)
+        self._windowed = {
+            span: frozenset(
+                fact for of, group in self._groups if of == span for fact in group.names.windowed
+            )
+            for span, _ in self._groups
+        }
+        self._in_windows = frozenset().union(*self._windowed.values())
         self._facts: dict[str, Scalar] = {}
         self._before: dict[str, Scalar] = {}
         self._frame: Frame | None = None
-        self._seen: set[str] = set(_SPAN_FACTS)
+        self._seen: set[str] = set(SPAN_FACTS)
         self._unseen = {name: f"last.{base_fact(name)}" for name in self._raw_types}
 
     def take(
@@ -105,7 +94,7 @@ class Evaluation:
         verdict, so that a restart finds its windows full.
         """
         facts = self._admit(raw, self._raw_types)
-        stats = {fact: window[fact] for fact in self._windowed if fact in window}
+        stats = {fact: window[fact] for fact in self._in_windows if fact in window}
         for fact in self._sampled:
             value = facts.get(fact)
             one = None if value is None else sample(value, self._before.get(fact))
@@ -120,35 +109,41 @@ class Evaluation:
         }
         self._facts = facts
         self._frame = Frame(at, at, ticks, seconds, stats)
-        for group in self._groups:
-            if group.sliding is not None:
-                group.sliding.add(group.part(self._frame))
+        for span, sliding in self._windows.items():
+            facts_of_span = self._windowed[span]
+            part = {fact: one for fact, one in stats.items() if fact in facts_of_span}
+            sliding.add(Frame(at, at, ticks, seconds, part))
 
-    def verdicts(self, at: Instant, ambient: Mapping[str, object]) -> list[Verdict]:
+    def verdicts(
+        self, at: Instant, ambient: Mapping[str, object], told: Collection[str] | None = None
+    ) -> list[Verdict]:
         """Return the verdict of every enabled rule at an instant.
 
         `ambient` holds the facts that are in no snapshot: limits, session, scheduler, calendar,
         and the snapshot's age. Past its limit, all that engine and collector said is unknown.
+        `told` are the rules whose facts somebody will look at whatever the verdict (None: all);
+        of the others a verdict that begins nothing may come without its context, or with an older
+        one. The same list is returned for as long as all that the rules read is the same.
         """
         known = self._admit(ambient, self._ambient_types)
         self._seen.update(known)
         stale = _is_past(known.get(_SNAPSHOT_AGE), known.get(_SNAPSHOT_LIMIT))
-        if not stale:
-            known |= self._facts
-        readings = [self._reading(group, at, known, stale=stale) for group in self._groups]
-        return [_verdict(program, readings[group]) for program, group in self._programs]
+        facts = _NOTHING if stale else self._facts
+        known |= facts
+        views: dict[int | None, View] = {}
+        for span, _ in self._groups:
+            if span not in views:
+                frame = None if stale else self._window(span, at)
+                views[span] = View(facts, known, frame, self._seen)
+        found = [group.verdicts(views[span], told) for span, group in self._groups]
+        before, verdicts = self._verdicts
+        if len(found) != len(before) or not all(map(is_, found, before)):
+            verdicts = [found[group][number] for group, number in self._places]
+            self._verdicts = found, verdicts
+        return verdicts
 
-    def _reading(
-        self, group: _Group, at: Instant, known: Mapping[str, Scalar], *, stale: bool
-    ) -> Reading:
-        """Return what the rules of a group read."""
-        values = {name: known[name] for name in group.plain if name in known}
-        frame = self._frame if group.sliding is None else group.sliding.sum(at)
-        if not stale and frame is not None:
-            values |= window_values(frame, group.windowed, known)
-            values["window.ticks"] = float(frame.ticks)
-            values["window.seconds"] = frame.seconds
-        return Reading(self._compiler.activation(values), values, self._seen)
+    def _window(self, span: int | None, at: Instant) -> Frame | None:
+        return self._frame if span is None else self._windows[span].sum(at)
 
     def _admit(self, raw: Mapping[str, object], types: Mapping[str, FactType]) -> dict[str, Scalar]:
         admitted: dict[str, Scalar] = {}
@@ -156,47 +151,16 @@ class Evaluation:
             value = raw.get(name)
             if value is None:
                 continue
+            # Nearly all are floats: they get the short way, which is that of `_fitting`.
+            if type(value) is float and type_ in _NUMERIC and -math.inf < value < math.inf:
+                admitted[name] = value
+                continue
             fitting = _fitting(value, type_)
             if fitting is None:
                 self.misfits[name] = self.misfits.get(name, 0) + 1
             else:
                 admitted[name] = fitting
         return admitted
-
-
-def _verdict(program: RuleProgram, reading: Reading) -> Verdict:
-    rule = program.rule
-    found = all_of(program.when, reading)
-    if program.unless and found.worth not in ("false", "off"):
-        found = _excused(program, reading) or found
-    truth = _TRUTHS[found.worth]
-    message, severity = "", program.mildest
-    if truth == "true":
-        message = program.message.fill(reading.values)
-    elif truth != "false":
-        message = f"{rule.name} can't be judged; {found.why}"
-    if truth == "true" or (truth == "unknown" and rule.no_data == "alert"):
-        severity = _severity(program, reading)
-    context = dict(zip(program.shown, map(reading.values.get, program.shown), strict=True))
-    never_seen, off = found.worth == "never", found.worth == "off"
-    return Verdict(rule, truth, severity, message, context, found.why, never_seen, off)
-
-
-def _excused(program: RuleProgram, reading: Reading) -> Judgement | None:
-    """Return why the rule does not apply; an excuse that is itself unknown is none."""
-    for condition in program.unless:
-        if judge(condition, reading) is TRUE:
-            return Judgement("false", f"does not apply: {condition.text}")
-    return None
-
-
-def _severity(program: RuleProgram, reading: Reading) -> Severity:
-    """Return the first severity that holds; CRITICAL also when that can't be known."""
-    for severity, condition in program.severities:
-        worth = judge(condition, reading).worth
-        if worth == "true" or (severity == "CRITICAL" and worth not in ("false", "off")):
-            return severity
-    return program.mildest
 
 
 def _fitting(value: object, type_: FactType) -> Scalar | None:
@@ -212,6 +176,10 @@ def _fitting(value: object, type_: FactType) -> Scalar | None:
         return None
     number = float(value)
     return number if math.isfinite(number) else None
+
+
+def _is_ambient(fact: Fact) -> bool:
+    return fact.source in _AMBIENT_SOURCES
 
 
 def _is_past(value: Scalar | None, limit: Scalar | None) -> bool:

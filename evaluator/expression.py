@@ -9,7 +9,7 @@ compiles to the fact's own type; division by zero is infinite.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NewType
 
 import msgspec
@@ -99,6 +99,17 @@ class Compiler:
             return sorted(problems, key=lambda problem: problem.at)
         operands = tuple(self._alternative(one) for one in alternatives(text))
         return Condition(text, self._alternative(text), operands)
+
+    def any_of(self, texts: Iterable[str]) -> cel.Expression | None:
+        """Return one expression that holds when any of these sound conditions does.
+
+        None: together they are too much for the compiler, which bounds size and nesting.
+        """
+        joined = " || ".join(f"({text})" for text in texts)
+        try:
+            return self._environment.compile(with_doubles(joined)[0])
+        except RuntimeError:
+            return None
 
     def _alternative(self, text: str) -> Alternative:
         program = self._environment.compile(with_doubles(text)[0])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Literal
 
 import msgspec
@@ -43,7 +44,7 @@ class Reading:
     __slots__ = ("activation", "known", "seen", "values")
 
     def __init__(
-        self, activation: Activation, values: Mapping[str, Scalar], seen: Container[str]
+        self, activation: Activation, values: Mapping[str, Scalar], seen: AbstractSet[str]
     ) -> None:
         self.activation = activation
         self.values = values

@@ -18,7 +18,8 @@ Place = tuple[str | int, ...]
 class RuleProgram:
     """The compiled form of one rule.
 
-    `names` is everything it reads: conditions, message and context. `shown` is its context.
+    `names` is everything it reads: conditions, message and context; `judged` is what its conditions
+    read, `asked` those of `when` and `unless`. `shown` is its context.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class RuleProgram:
         self.told = tuple(dict.fromkeys(one.name for one in message.placeholders))
         self.shown = rule.context if rule.context is not None else _in_order(when)
         conditions = (*when, *unless, *(condition for _, condition in severities))
-        read = (name for condition in conditions for name in condition.whole.names)
-        self.names = frozenset((*read, *self.told, *self.shown))
+        self.judged = frozenset(name for one in conditions for name in one.whole.names)
+        asked = (name for one in (*when, *unless) for name in one.whole.ordered)
+        self.asked = tuple(dict.fromkeys(asked))
+        self.names = self.judged | {*self.told, *self.shown}
 
 
 def compile_rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Stats(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Stats(msgspec.Struct, frozen=True, omit_defaults=True):
     """Statistics of one fact over a window. Numbers fill the first block, flags `any` and `all`.
 
     `last` is a number for numbers and 0.0 / 1.0 for flags. `delta` is the sum of increases,
@@ -37,15 +37,17 @@ def merge(earlier: Stats, later: Stats) -> Stats:
             any=earlier.any or later.any,
             all=bool(earlier.all and later.all),
         )
-    if later.min is None or earlier.min is None or later.max is None or earlier.max is None:
+    low, high, least, most = earlier.min, earlier.max, later.min, later.max
+    if low is None or high is None or least is None or most is None:
         return later
     mean = ((earlier.mean or 0.0) * earlier.count + (later.mean or 0.0) * later.count) / count
+    # By position, each window is merged anew with every snapshot.
     return Stats(
-        count=count,
-        first=earlier.first,
-        last=later.last,
-        min=min(earlier.min, later.min),
-        max=max(earlier.max, later.max),
-        mean=mean,
-        delta=(earlier.delta or 0.0) + (later.delta or 0.0),
+        count,
+        earlier.first,
+        later.last,
+        min(low, least),
+        max(high, most),
+        mean,
+        (earlier.delta or 0.0) + (later.delta or 0.0),
     )

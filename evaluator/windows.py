@@ -51,6 +51,7 @@ class SlidingWindow:
         self._front: list[tuple[Instant, Frame]] = []
         self._back: list[Frame] = []
         self._back_sum: Frame | None = None
+        self._sum: Frame | None = None
 
     @property
     def pieces(self) -> int:
@@ -59,6 +60,7 @@ class SlidingWindow:
 
     def add(self, frame: Frame) -> None:
         """Take the newest frame."""
+        self._sum = None
         last = self._back[-1] if self._back else None
         if last is not None and elapsed_ms(last.begun, frame.at) * BUCKETS < self._span_ms:
             self._back[-1] = joined(last, frame)
@@ -67,13 +69,20 @@ class SlidingWindow:
         self._back_sum = frame if self._back_sum is None else joined(self._back_sum, frame)
 
     def sum(self, now: Instant) -> Frame | None:
-        """Return what the span up to `now` holds, None when it is empty."""
+        """Return what the span up to `now` holds, None when it is empty.
+
+        While that is the same, so is the frame.
+        """
         while self._turn() and elapsed_ms(self._front[-1][0], now) >= self._span_ms:
             self._front.pop()
-        older = self._front[-1][1] if self._front else None
-        if older is None or self._back_sum is None:
-            return older or self._back_sum
-        return joined(older, self._back_sum)
+            self._sum = None
+        if self._sum is None:
+            older = self._front[-1][1] if self._front else None
+            if older is None or self._back_sum is None:
+                self._sum = older or self._back_sum
+            else:
+                self._sum = joined(older, self._back_sum)
+        return self._sum
 
     def _turn(self) -> bool:
         """Make sure that the oldest frame is on the front stack; tell whether there is one."""

@@ -35,7 +35,7 @@ class Course:
         self.states: States = {} if states is None else states
         self.verdicts: list[Verdict] = []
         self.raw: dict[str, object] = {}
-        self.facts: dict[str, Scalar | None] = {}
+        self._judged_on: tuple[dict[str, object], dict[str, object]] = {}, {}
         self._evaluation = Evaluation(rules)
         self._config = config
         self._sessions = sessions
@@ -55,16 +55,19 @@ class Course:
     ) -> list[Transition | Notice]:
         """Judge every rule at an instant, and return what changed."""
         facts = self._limits | ambient(at, self._sessions, snapshot_age_seconds, health)
-        self.verdicts = self._evaluation.verdicts(at, facts)
+        self.verdicts = self._evaluation.verdicts(at, facts, self.states)
         self.states, transitions = step(
             self.states, self.verdicts, at, self._sessions, self._config.engine
         )
         stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
-        self._keep(dict.fromkeys(self.raw) if stale else self.raw, facts)
+        self._judged_on = dict.fromkeys(self.raw) if stale else self.raw, facts
         return [*transitions, *self._errors()]
 
-    def _keep(self, raw: dict[str, object], facts: dict[str, object]) -> None:
-        self.facts = {
+    @property
+    def facts(self) -> dict[str, Scalar | None]:
+        """Every fact as the last evaluation read it."""
+        raw, facts = self._judged_on
+        return {
             name: value
             for name, value in (raw | facts).items()
             if value is None or isinstance(value, str | bool | int | float)

@@ -1,4 +1,4 @@
-"""What became of alerts over a stretch of time: the transitions of a course, gathered by incident."""
+"""What became of alerts over a stretch of time: a course's transitions, gathered by incident."""
 
 from __future__ import annotations
 
