@@ -29,12 +29,14 @@ class Evaluation:
     """Holds the newest facts and the sliding windows, and judges every rule on them.
 
     `misfits` counts by fact the values that were refused: a NaN, an infinity, or a bool or text
-    where a number belongs. What a rule doesn't read isn't looked at.
+    where a number belongs. What a rule doesn't read isn't looked at. `quiet`: none of the last
+    verdicts begins an incident, or is an error.
     """
 
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
         self.misfits: dict[str, int] = {}
+        self.quiet = False
         # A clock's facts move between snapshots, so the rules that read one are judged apart.
         moving = {fact.name for fact in rules.facts.values() if fact.source == "clock"}
         moving |= {_SNAPSHOT_AGE}
@@ -136,6 +138,7 @@ class Evaluation:
                 frame = None if stale else self._window(span, at)
                 views[span] = View(facts, known, frame, self._seen)
         found = [group.verdicts(views[span], told) for span, group in self._groups]
+        self.quiet = all(group.quiet for _, group in self._groups)
         before, verdicts = self._verdicts
         if len(found) != len(before) or not all(map(is_, found, before)):
             verdicts = [found[group][number] for group, number in self._places]

@@ -9,7 +9,7 @@ compiles to the fact's own type; division by zero is infinite.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NewType
 
 import msgspec
@@ -19,6 +19,7 @@ from evaluator.cel_text import Reference, alternatives, references, with_doubles
 from evaluator.facts import FactType
 from evaluator.incident import Scalar
 from evaluator.names import nearest
+from evaluator.plain import Plain, plain
 
 _TYPES: dict[FactType, cel.Type] = {
     "number": cel.Type.DOUBLE,
@@ -44,14 +45,20 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Alternative:
-    """One operand of a condition's outermost `||`: the program and the names it reads, in order."""
+    """One operand of a condition's outermost `||`: the program and the names it reads, in order.
 
-    __slots__ = ("names", "ordered", "program")
+    `plain` is the same in Python, None when only CEL can tell.
+    """
 
-    def __init__(self, program: cel.Expression, ordered: tuple[str, ...]) -> None:
+    __slots__ = ("names", "ordered", "plain", "program")
+
+    def __init__(
+        self, program: cel.Expression, ordered: tuple[str, ...], plain: Plain | None
+    ) -> None:
         self.program = program
         self.ordered = ordered
         self.names = frozenset(ordered)
+        self.plain = plain
 
 
 class Condition:
@@ -100,21 +107,11 @@ class Compiler:
         operands = tuple(self._alternative(one) for one in alternatives(text))
         return Condition(text, self._alternative(text), operands)
 
-    def any_of(self, texts: Iterable[str]) -> cel.Expression | None:
-        """Return one expression that holds when any of these sound conditions does.
-
-        None: together they are too much for the compiler, which bounds size and nesting.
-        """
-        joined = " || ".join(f"({text})" for text in texts)
-        try:
-            return self._environment.compile(with_doubles(joined)[0])
-        except RuntimeError:
-            return None
-
     def _alternative(self, text: str) -> Alternative:
         program = self._environment.compile(with_doubles(text)[0])
         read = (one.name for one in references(text)[0])
-        return Alternative(program, tuple(dict.fromkeys(n for n in read if n in self.names)))
+        ordered = tuple(dict.fromkeys(name for name in read if name in self.names))
+        return Alternative(program, ordered, plain(text, self.names))
 
     def _check(self, text: str) -> list[Problem]:
         doubled, origin = with_doubles(text)

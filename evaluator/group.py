@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
-from evaluator.expression import Compiler
+from evaluator.expression import Compiler, Condition
 from evaluator.incident import Scalar, Severity
-from evaluator.judgement import FALSE, TRUE, Judgement, Reading, Worth, all_of, judge
+from evaluator.judgement import TRUE, Judgement, Reading, Worth, all_of, is_off, judge, lacks_choice
 from evaluator.names import base_fact
+from evaluator.plain import Plain
 from evaluator.program import RuleProgram
-from evaluator.screen import Screen
 from evaluator.verdict import Truth, Verdict
 from evaluator.windows import Frame, window_values
 
@@ -88,27 +88,30 @@ class View:
 
 
 class Group:
-    """Rules whose `window.*` covers the same span. `ambient` are names that are in no snapshot."""
+    """Rules whose `window.*` covers the same span. `ambient` are names that are in no snapshot.
+
+    `quiet`: none of the last verdicts begins an incident, or is an error.
+    """
 
     def __init__(
         self, programs: list[RuleProgram], compiler: Compiler, ambient: Collection[str]
     ) -> None:
         self.programs = programs
+        self.quiet = False
         self.names = Names({name for program in programs for name in program.names})
         self._judged = Names({name for program in programs for name in program.judged})
         self._ambient = tuple(name for name in self.names.plain if name in ambient)
         self._rules = frozenset(program.rule.name for program in programs)
         self._compiler = compiler
-        self._screen = Screen(compiler, programs)
-        self._calm = {one: Verdict(one.rule, "false", one.mildest, "", {}) for one in programs}
+        self._plain: list[tuple[int, tuple[tuple[Plain, ...], ...]]] = []
+        self._others: list[int] = []
+        self._known: AbstractSet[str] | None = None
+        self._calm = [Verdict(one.rule, "false", one.mildest, "", {}) for one in programs]
         self._last: dict[RuleProgram, tuple[tuple[object, ...], Judgement, Verdict | None]] = {}
         self._read: tuple[object, ...] = ()
         self._facts: Mapping[str, Scalar] | None = None
         self._frame: Frame | None = None
         self._verdicts: list[Verdict] = []
-        self._clear: frozenset[RuleProgram] | None = None
-        self._template: list[Verdict] = []
-        self._alone: list[tuple[int, RuleProgram]] = []
 
     def verdicts(self, view: View, told: Collection[str] | None) -> list[Verdict]:
         """Return a verdict for each rule; the same list as before when all they read is the same.
@@ -121,28 +124,35 @@ class Group:
             return self._verdicts
         self._facts, self._frame, self._read = view.facts, view.frame, read
         values = self._judged.values(view.known, view.frame)
-        reading = Reading(self._compiler.activation(values), values, view.seen)
-        calm = self._screen.clear(reading)
-        if calm is not self._clear:
-            self._clear = calm
-            # Of the others, what stands here is written over.
-            self._template = [self._calm[one] for one in self.programs]
-            self._alone = [(n, one) for n, one in enumerate(self.programs) if one not in calm]
-        verdicts = self._template.copy()
-        restless = set()
-        for number, program in self._alone:
+        if values.keys() != self._known:
+            self._sort(values.keys())
+        reading = Reading(self._compiler, values, view.seen)
+        alone = self._others + [n for n, one in self._plain if not _is_false(one, values)]
+        if open_:
+            alone += [n for n, one in enumerate(self.programs) if one.rule.name in open_]
+        verdicts = self._calm.copy()
+        self.quiet = True
+        for number in alone:
+            program = self.programs[number]
             bare = program.rule.name not in open_
             verdict = self._judged_alone(program, reading, view, bare=bare)
             verdicts[number] = verdict
-            if verdict.truth != "false":
-                restless.add(program)
-        if open_:
-            for number, program in enumerate(self.programs):
-                if program in calm and program.rule.name in open_:
-                    verdicts[number] = self._worded(program, FALSE, reading, view)
-        self._screen.note(frozenset(restless))
+            self.quiet = self.quiet and _is_quiet(verdict)
         self._verdicts = verdicts
         return verdicts
+
+    def _sort(self, known: AbstractSet[str]) -> None:
+        """Find the rules that Python can tell to be false: those that are not off."""
+        self._known = frozenset(known)
+        self._plain, self._others = [], []
+        for number, program in enumerate(self.programs):
+            off = any(is_off(condition, self._known) for condition in program.when)
+            found = [_refutable(condition, self._known) for condition in program.when]
+            conditions = tuple(one for one in found if one)
+            if conditions and not off:
+                self._plain.append((number, conditions))
+            else:
+                self._others.append(number)
 
     def _judged_alone(
         self, program: RuleProgram, reading: Reading, view: View, *, bare: bool
@@ -182,11 +192,34 @@ class Group:
         return Verdict(rule, truth, severity, message, context, found.why, never_seen, off)
 
 
+def _refutable(condition: Condition, known: AbstractSet[str]) -> tuple[Plain, ...]:
+    """Return functions that all say no only when a condition is false; none: CEL has to be asked.
+
+    Alternatives that are off are left out, as they are when the condition is judged.
+    """
+    alternatives = [condition.whole]
+    if not condition.whole.names <= known:
+        alternatives = [one for one in condition.alternatives if not lacks_choice(one, known)]
+    functions = [one.plain for one in alternatives if one.names <= known and one.plain is not None]
+    return tuple(functions) if len(functions) == len(alternatives) else ()
+
+
+def _is_false(conditions: Iterable[tuple[Plain, ...]], values: Mapping[str, Scalar]) -> bool:
+    """Tell whether one of the conditions is refuted."""
+    for alternatives in conditions:
+        for holds in alternatives:
+            if holds(values):
+                break
+        else:
+            return True
+    return False
+
+
 def _is_quiet(verdict: Verdict) -> bool:
-    """Tell whether a verdict begins no incident, so that its context is looked at by none."""
+    """Tell whether a verdict begins no incident and is no error: nobody looks at its context."""
     if verdict.truth == "false" or (verdict.never_seen and verdict.rule.seen):
         return True
-    return verdict.truth != "true" and verdict.rule.no_data != "alert"
+    return verdict.truth == "unknown" and verdict.rule.no_data != "alert"
 
 
 def _excused(program: RuleProgram, reading: Reading) -> Judgement | None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from evaluator.expression import Activation, Alternative, Condition
+from evaluator.expression import Activation, Alternative, Compiler, Condition
 from evaluator.incident import Scalar
 from evaluator.names import base_fact
 
@@ -41,15 +41,23 @@ FALSE = Judgement("false")
 class Reading:
     """What is known at one instant: values by name, and the facts that were ever reported."""
 
-    __slots__ = ("activation", "known", "seen", "values")
+    __slots__ = ("_activation", "_compiler", "known", "seen", "values")
 
     def __init__(
-        self, activation: Activation, values: Mapping[str, Scalar], seen: AbstractSet[str]
+        self, compiler: Compiler, values: Mapping[str, Scalar], seen: AbstractSet[str]
     ) -> None:
-        self.activation = activation
         self.values = values
         self.known = values.keys()
         self.seen = seen
+        self._compiler = compiler
+        self._activation: Activation | None = None
+
+    @property
+    def activation(self) -> Activation:
+        """The values as CEL takes them: made when it is first asked, since most never are."""
+        if self._activation is None:
+            self._activation = self._compiler.activation(self.values)
+        return self._activation
 
 
 def judge(condition: Condition, reading: Reading) -> Judgement:
@@ -60,7 +68,7 @@ def judge(condition: Condition, reading: Reading) -> Judgement:
     """
     whole = condition.whole
     if whole.names <= reading.known:
-        value = whole.program.eval(reading.activation).value()
+        value = _value(whole, reading)
         if value is False:
             return FALSE
         return TRUE if value is True else Judgement("error", str(value))
@@ -88,6 +96,18 @@ def all_of(conditions: Iterable[Condition], reading: Reading) -> Judgement:
     return found
 
 
+def lacks_choice(alternative: Alternative, known: AbstractSet[str]) -> bool:
+    """Tell whether an alternative lacks a fact that is absent by choice."""
+    return any(name.startswith(NOT_APPLICABLE) for name in alternative.names - known)
+
+
+def is_off(condition: Condition, known: AbstractSet[str]) -> bool:
+    """Tell whether a condition is off: each of its alternatives lacks what is absent by choice."""
+    return not condition.whole.names <= known and all(
+        lacks_choice(one, known) for one in condition.alternatives
+    )
+
+
 def _judge(alternative: Alternative, reading: Reading) -> Judgement:
     """Return the worth of one alternative of a condition some of whose facts are unknown."""
     absent = [name for name in alternative.ordered if name not in reading.known]
@@ -95,7 +115,7 @@ def _judge(alternative: Alternative, reading: Reading) -> Judgement:
     if unset:
         return Judgement("off", _not_set(unset))
     # Evaluated all the same: `a && b` is false when one of them is, whatever the other.
-    value = alternative.program.eval(reading.activation).value()
+    value = _unsure(alternative, reading) if absent else _value(alternative, reading)
     if isinstance(value, bool):
         return TRUE if value else FALSE
     if not absent:
@@ -103,6 +123,18 @@ def _judge(alternative: Alternative, reading: Reading) -> Judgement:
     if any(base_fact(name) not in reading.seen for name in absent):
         return Judgement("never", f"no data ever: {', '.join(absent)}")
     return Judgement("unknown", f"unknown: {', '.join(absent)}")
+
+
+def _value(alternative: Alternative, reading: Reading) -> object:
+    """Return what an alternative is worth when all that it reads is known."""
+    if alternative.plain is not None:
+        return alternative.plain(reading.values)
+    return _unsure(alternative, reading)
+
+
+def _unsure(alternative: Alternative, reading: Reading) -> object:
+    value: object = alternative.program.eval(reading.activation).value()
+    return value
 
 
 def _not_set(names: list[str]) -> str:

@@ -56,9 +56,11 @@ class Course:
         """Judge every rule at an instant, and return what changed."""
         facts = self._limits | ambient(at, self._sessions, snapshot_age_seconds, health)
         self.verdicts = self._evaluation.verdicts(at, facts, self.states)
-        self.states, transitions = step(
-            self.states, self.verdicts, at, self._sessions, self._config.engine
-        )
+        transitions: list[Transition] = []
+        if self.states or not self._evaluation.quiet:  # else there is nothing that could change
+            self.states, transitions = step(
+                self.states, self.verdicts, at, self._sessions, self._config.engine
+            )
         stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
         self._judged_on = dict.fromkeys(self.raw) if stale else self.raw, facts
         return [*transitions, *self._errors()]
