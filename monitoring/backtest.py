@@ -13,8 +13,8 @@ from monitoring.calendar import AlwaysOpen
 from monitoring.config import Config
 from monitoring.course import Course
 from monitoring.episodes import Episodes
+from monitoring.excerpt import Taken
 from monitoring.grid import Moment, moments
-from monitoring.snapshot import Snapshot
 
 WELL = OwnHealth()
 """How the scheduler of a backtest does: nothing of it is recorded in snapshots."""
@@ -33,7 +33,7 @@ class Backtested(msgspec.Struct, kw_only=True):
 
 
 def backtest(
-    snapshots: Iterable[Snapshot],
+    snapshots: Iterable[Taken],
     rule_sets: Sequence[RuleSet],
     config: Config,
     *,

@@ -14,7 +14,7 @@ from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.config import Config
-from monitoring.snapshot import Snapshot, flatten
+from monitoring.excerpt import Taken, raw_of
 
 
 class Course:
@@ -42,9 +42,9 @@ class Course:
         self._limits = limits(config)
         self._in_error = set(in_error)
 
-    def take(self, snapshot: Snapshot) -> None:
+    def take(self, snapshot: Taken) -> None:
         """Take the next snapshot; it is judged by the `judge` that follows."""
-        self.raw = flatten(snapshot)
+        self.raw = raw_of(snapshot)
         window = snapshot.window
         self._evaluation.take(
             snapshot.instant, self.raw, window.stats, window.ticks, window.seconds

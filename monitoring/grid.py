@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from evaluator.instant import Instant, elapsed_ms
-from monitoring.snapshot import Snapshot
+from monitoring.excerpt import Taken
 
 EARLY = 0.1
 """Share of the interval by which a wake-up may be early and still be the grid's."""
@@ -21,7 +21,7 @@ class Moment(NamedTuple):
     `again`: the grid's turn at the instant of the evaluation before, with nothing new to read.
     """
 
-    snapshot: Snapshot | None
+    snapshot: Taken | None
     at: Instant
     age_seconds: float
     again: bool = False
@@ -32,7 +32,7 @@ def is_due(now_ns: int, next_ns: int, interval_ns: int) -> bool:
     return now_ns >= next_ns - interval_ns * EARLY
 
 
-def moments(snapshots: Iterable[Snapshot], evaluate_seconds: float) -> Iterator[Moment]:
+def moments(snapshots: Iterable[Taken], evaluate_seconds: float) -> Iterator[Moment]:
     """Yield what a scheduler that never was away evaluates when these snapshots come in this order.
 
     Between two boots there is no grid: nobody knows when the machine went down, and in the new

@@ -13,11 +13,12 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from heapq import merge
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -35,6 +36,8 @@ _LOOSE_NAME = re.compile(
     r"metrics_\d{8}T(?:[01]\d|2[0-3])[0-5]\d[0-5]\d\.\d{3}Z\.json", re.ASCII
 )  # fmt: skip
 _LEFTOVER = re.compile(r"\.metrics_\d{8}T\d{6}\.\d{3}Z\.json\.tmp", re.ASCII)
+T = TypeVar("T")
+
 _DECODER = msgspec.json.Decoder(Snapshot)
 _ENCODER = msgspec.json.Encoder()
 
@@ -156,6 +159,12 @@ class SnapshotStore:
 
         What can't be read is left out and named in `skipped`.
         """
+        return self.decoded_between(start_ms, end_ms, decode)
+
+    def decoded_between(
+        self, start_ms: int, end_ms: int, decode_: Callable[[str, bytes], T]
+    ) -> Iterator[tuple[str, T]]:
+        """Yield the same, decoded by a function that raises SnapshotUnreadable as `decode` does."""
         self.skipped = []
         first, last = file_name(max(0, start_ms)), file_name(max(0, end_ms))
         loose: dict[str, list[str]] = {}
@@ -164,7 +173,7 @@ class SnapshotStore:
                 loose.setdefault(name[8:16], []).append(name)
         packed = {path.name[8:16] for path in self.packs()}
         for day in sorted({*loose, *(one for one in packed if first[8:16] <= one <= last[8:16])}):
-            yield from self._day(day, loose.get(day, []), first, last)
+            yield from self._day(day, loose.get(day, []), first, last, decode_)
 
     def packs(self) -> list[Path]:
         """Return the packed days, oldest first."""
@@ -182,8 +191,13 @@ class SnapshotStore:
         return sorted(found)
 
     def _day(
-        self, day: str, loose: list[str], first: str, last: str
-    ) -> Iterator[tuple[str, Snapshot]]:
+        self,
+        day: str,
+        loose: list[str],
+        first: str,
+        last: str,
+        decode_: Callable[[str, bytes], T],
+    ) -> Iterator[tuple[str, T]]:
         pack = self.folder / f"metrics_{day}.jsonl.gz"
         seen = _identity(pack)
         done = ""
@@ -193,11 +207,12 @@ class SnapshotStore:
             if name <= done or not first <= name <= last:
                 continue
             try:
-                yield name, (self.read(name) if data is None else decode(name, data))
+                yield name, decode_(name, self.read_bytes(name) if data is None else data)
             except SnapshotUnreadable as fault:
                 if fault.gone and _identity(pack) != seen:
                     # Packed since we looked: go on from here in the new pack.
-                    yield from self._day(day, [one for one in loose if one > name], name, last)
+                    later = [one for one in loose if one > name]
+                    yield from self._day(day, later, name, last, decode_)
                     return
                 self.skipped.append(str(fault))
             done = name
