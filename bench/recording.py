@@ -61,9 +61,7 @@ def one_day(home: Home) -> Iterator[Snapshot]:
     note = Note(reason="interval", app_version="bench", degraded=[])
     daily, seq = 0.0, 0
     for number in range(PER_DAY):
-        now = Instant(
-            BEGIN_MS + number * EVERY_MS, 10**13 + number * EVERY_MS * 10**6, BOOT
-        )
+        now = Instant(BEGIN_MS + number * EVERY_MS, 10**13 + number * EVERY_MS * 10**6, BOOT)
         lines = b""
         for _ in range(TICKS):
             seq += 1

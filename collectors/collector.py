@@ -13,6 +13,7 @@ from collectors.breeze import BreezeWatch
 from collectors.checkpoint import Checkpoint, DiskDoubtful
 from collectors.known import Known
 from collectors.lapse import Processes, judge
+from collectors.pace import Pace
 from collectors.segments import Sweep
 from collectors.sequence import recent
 from collectors.surroundings import Surroundings
@@ -27,9 +28,6 @@ from monitoring.state import ProcessState, write_state
 PROCESS = "collector"
 SLICE_MS = 250
 """Reading a backlog stops this often, to judge what was read."""
-
-AT_ONCE_MS = 250
-"""Snapshots for a watched change are at least this far apart."""
 
 BLIND_POLL_SECONDS = 0.25
 """Where the system gives no file events, looking this often has to do."""
@@ -72,7 +70,7 @@ class Collector:
         self._caught_up = False
         self._network_up: bool | None = None
         self._looked_at: Instant | None = None
-        self._at_once_at: Instant | None = None
+        self._pace = Pace(config.interval_seconds)
         self._broken: str | None = None
         self._has_ballast = True
         self._state_fault = False
@@ -153,23 +151,18 @@ class Collector:
             artifact_ages=self._surroundings.artifact_ages(now),
         )
         changed = self._watch.changed(book.fold, known)
-        previous = book.previous
-        interval_ms = config.interval_seconds * 1000
-        age_ms = interval_ms if previous is None else elapsed_ms(previous.instant, now)
-        held_ms = 0 if self._at_once_at is None else AT_ONCE_MS - elapsed_ms(self._at_once_at, now)
-        if reason is None and age_ms >= interval_ms:
-            reason = "interval"
-        if reason is None and changed is not None and held_ms <= 0:
-            reason = changed
-            self._at_once_at = now
+        previous = None if book.previous is None else book.previous.instant
+        held_ms = self._pace.held_ms(now)
+        reason = reason or self._pace.reason(changed, previous, now)
         rest_ms = self._checkpoint.rest_ms(now)
         if reason is not None and (rest_ms == 0 or reason == "stop"):
             if self._write(reason, known):
-                changed, age_ms = None, 0
+                changed, previous = None, now
             rest_ms = self._checkpoint.rest_ms(now)
+        left_ms = self._pace.until_interval_ms(previous, now)
         blind = self._folder_watch.fault is not None
         poll_seconds = min(config.poll_seconds, BLIND_POLL_SECONDS if blind else math.inf)
-        waits = [poll_seconds, max(interval_ms - age_ms, rest_ms) / 1000]
+        waits = [poll_seconds, max(left_ms, rest_ms) / 1000]
         if known.lapse.due_in_seconds is not None:
             waits.append(known.lapse.due_in_seconds)
         if changed is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from evaluator.instant import Instant
+from evaluator.instant import Instant, Sessions
 from evaluator.rules import RuleSet
 from monitoring.ambient import OwnHealth
 from monitoring.calendar import AlwaysOpen
@@ -18,6 +18,11 @@ from monitoring.grid import Moment, moments
 
 WELL = OwnHealth()
 """How the scheduler of a backtest does: nothing of it is recorded in snapshots."""
+
+
+def sessions_of(config: Config) -> Sessions:
+    """Return the trading clock that a backtest counts on: the settings' calendar."""
+    return AlwaysOpen(config.timezone)
 
 
 class Backtested(msgspec.Struct, kw_only=True):
@@ -45,7 +50,7 @@ def backtest(
     Those before `since_ms` (POSIX ms; None: none) only fill the windows: see `warm_up_seconds`.
     `progress` is told how many were judged and how far that is, at every snapshot.
     """
-    sessions = AlwaysOpen(config.timezone)
+    sessions = sessions_of(config)
     tests = [_Test(Course(rules, config, sessions)) for rules in rule_sets]
     done = Backtested(outcomes=[test.episodes for test in tests])
     for moment in moments(snapshots, config.evaluate_seconds):
