@@ -30,7 +30,7 @@ from collectors.line_reader import Piece
 from collectors.pace import Pace
 from collectors.reel import NoReel, Reel
 from collectors.sequence import recent
-from collectors.tail import Slice
+from collectors.tail import Slice, Tail
 from collectors.watch import Watch
 from evaluator.instant import Instant
 from monitoring.config import Config
@@ -94,6 +94,20 @@ class PastClock:
         return Instant(wall_ms, max(0, wall_ms - begin_ms) * 1_000_000, self._boot)
 
 
+class PastTail(Tail):
+    """Stands for the tail in a book that is handed its lines: it knows who has files."""
+
+    def __init__(self, reels: Sequence[Reel], folder: Path, engine: str) -> None:
+        super().__init__(folder, engine, (), lambda _words: None)
+        self._named = {one.stem for one in reels}
+        self._named |= {one.header.writer for one in reels if one.header is not None}
+
+    @property
+    def writers(self) -> set[str]:
+        """The writers that have files: what is known of them is never forgotten."""
+        return self._named
+
+
 class Replay:
     """The collector's turns at the times of the ticks. `write` takes each snapshot."""
 
@@ -101,6 +115,7 @@ class Replay:
         self, reels: Sequence[Reel], config: Config, home: Home, write: Callable[[Snapshot], None]
     ) -> None:
         self.book = Book(home, config.engine, None)
+        self.book.tail = PastTail(reels, home.heartbeat, config.engine)
         self._reels = reels
         self._config = config
         self._write = write

@@ -6,6 +6,8 @@ import math
 from collections.abc import Collection, Mapping
 from operator import is_
 
+import msgspec
+
 from evaluator.facts import Fact, FactType
 from evaluator.group import SPAN_FACTS, Group, View
 from evaluator.incident import Scalar
@@ -23,6 +25,15 @@ _AMBIENT_SOURCES = frozenset({"settings", "scheduler", "clock"})
 _SNAPSHOT_AGE, _SNAPSHOT_LIMIT = "collector.snapshot_age_seconds", "limits.snapshot_age_seconds"
 _NUMERIC = ("number", "counter")
 _NOTHING: dict[str, Scalar] = {}
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What an evaluation knows of snapshots that no window reaches: the facts of engine and
+    collector that were ever reported, and the last known values of those that it samples.
+    """
+
+    seen: frozenset[str]
+    before: dict[str, Scalar]
 
 
 class Evaluation:
@@ -144,6 +155,16 @@ class Evaluation:
             verdicts = [found[group][number] for group, number in self._places]
             self._verdicts = found, verdicts
         return verdicts
+
+    @property
+    def memory(self) -> Memory:
+        """What it would have to be told, besides the snapshots of the longest window."""
+        return Memory(frozenset(self._seen - self._ambient_types.keys()), dict(self._before))
+
+    def recall(self, memory: Memory) -> None:
+        """Go on as one that took the snapshots that the memory is of."""
+        self._seen |= memory.seen
+        self._before = memory.before | self._before
 
     def _window(self, span: int | None, at: Instant) -> Frame | None:
         return self._frame if span is None else self._windows[span].sum(at)

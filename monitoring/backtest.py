@@ -8,13 +8,14 @@ import msgspec
 
 from evaluator.instant import Instant, Sessions
 from evaluator.rules import RuleSet
+from evaluator.verdict import Verdict
 from monitoring.ambient import OwnHealth
 from monitoring.calendar import AlwaysOpen
 from monitoring.config import Config
 from monitoring.course import Course
 from monitoring.episodes import Episodes
 from monitoring.excerpt import Taken
-from monitoring.grid import Moment, moments
+from monitoring.grid import moments
 
 WELL = OwnHealth()
 """How the scheduler of a backtest does: nothing of it is recorded in snapshots."""
@@ -36,40 +37,48 @@ class Backtested(msgspec.Struct, kw_only=True):
     last: Instant | None = None
     outcomes: list[Episodes]
 
+    def pass_snapshot(self, at: Instant) -> None:
+        """Count a snapshot that is judged."""
+        self.snapshots += 1
+        self.first = self.first or at
+        self.last = at
+
+    def end(self, tests: Sequence[Test]) -> None:
+        """Count what is still open up to the last snapshot."""
+        for test in tests:
+            if self.last is not None:
+                test.episodes.end(self.last)
+
 
 def backtest(
-    snapshots: Iterable[Taken],
+    found: Iterable[tuple[str, Taken]],
     rule_sets: Sequence[RuleSet],
     config: Config,
     *,
     since_ms: int | None = None,
     progress: Callable[[int, Instant], None] = lambda _count, _at: None,
 ) -> Backtested:
-    """Judge recorded snapshots, in their order, by one rule set or several.
+    """Judge recorded snapshots, under their names and in their order, by one or more rule sets.
 
     Those before `since_ms` (POSIX ms; None: none) only fill the windows: see `warm_up_seconds`.
     `progress` is told how many were judged and how far that is, at every snapshot.
     """
-    sessions = sessions_of(config)
-    tests = [_Test(Course(rules, config, sessions)) for rules in rule_sets]
+    tests = [Test(Course(rules, config, sessions_of(config))) for rules in rule_sets]
     done = Backtested(outcomes=[test.episodes for test in tests])
-    for moment in moments(snapshots, config.evaluate_seconds):
+    for moment in moments(found, config.evaluate_seconds):
         snapshot, at = moment.snapshot, moment.at
+        if snapshot is not None:
+            for test in tests:
+                test.course.take(snapshot)
         if since_ms is not None and at.wall_ms < since_ms:
-            if snapshot is not None:
-                for test in tests:
-                    test.course.take(snapshot)
             continue
         if snapshot is not None:
-            done.snapshots += 1
-            done.first = done.first or at
-            done.last = at
+            done.pass_snapshot(at)
             progress(done.snapshots, at)
         for test in tests:
-            test.judge(moment)
-    for test in tests:
-        if done.last is not None:
-            test.episodes.end(done.last)
+            if not (moment.again and test.settled):
+                test.conclude(at, *test.course.look(at, moment.age_seconds, WELL))
+    done.end(tests)
     return done
 
 
@@ -79,24 +88,25 @@ def warm_up_seconds(rule_sets: Sequence[RuleSet], config: Config) -> float:
     return longest + config.snapshot_limit_seconds
 
 
-class _Test:
-    """One rule set on its course."""
+class Test:
+    """One rule set on its course. `settled`: the last evaluation changed nothing, so that another
+    of the same facts at the same instant need not be made.
+    """
+
+    __test__ = False  # it is none of pytest's
 
     def __init__(self, course: Course) -> None:
         self.course = course
         self.episodes = Episodes()
+        self.settled = False
         self._began = False
-        self._settled = False
 
-    def judge(self, moment: Moment) -> None:
+    def conclude(self, at: Instant, verdicts: list[Verdict], quiet: bool) -> None:
+        """Take what the rules say at an instant."""
         if not self._began:
             self._began = True
-            self.episodes.begin(moment.at)
-        if moment.snapshot is not None:
-            self.course.take(moment.snapshot)
-        elif moment.again and self._settled:
-            return  # the same facts at the same instant, after which nothing changed
-        entries = self.course.judge(moment.at, moment.age_seconds, WELL)
-        self._settled = not entries
+            self.episodes.begin(at)
+        entries = self.course.conclude(at, verdicts, quiet)
+        self.settled = not entries
         if entries:
             self.episodes.add(entries)

@@ -5,7 +5,7 @@ The live evaluation, its catching up and a backtest are this same code.
 
 from __future__ import annotations
 
-from evaluator.evaluation import Evaluation
+from evaluator.evaluation import Evaluation, Memory
 from evaluator.incident import Scalar, States, Transition
 from evaluator.instant import Instant, Sessions
 from evaluator.lifecycle import step
@@ -54,16 +54,41 @@ class Course:
         self, at: Instant, snapshot_age_seconds: float, health: OwnHealth
     ) -> list[Transition | Notice]:
         """Judge every rule at an instant, and return what changed."""
+        return self.conclude(at, *self.look(at, snapshot_age_seconds, health))
+
+    def look(
+        self, at: Instant, snapshot_age_seconds: float, health: OwnHealth
+    ) -> tuple[list[Verdict], bool]:
+        """Return what every rule says at an instant, and whether all that is quiet: nothing begins.
+
+        It depends on the snapshots taken and on the instant alone, not on what is open.
+        """
         facts = self._limits | ambient(at, self._sessions, snapshot_age_seconds, health)
-        self.verdicts = self._evaluation.verdicts(at, facts, self.states)
-        transitions: list[Transition] = []
-        if self.states or not self._evaluation.quiet:  # else there is nothing that could change
-            self.states, transitions = step(
-                self.states, self.verdicts, at, self._sessions, self._config.engine
-            )
+        verdicts = self._evaluation.verdicts(at, facts, self.states)
         stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
         self._judged_on = dict.fromkeys(self.raw) if stale else self.raw, facts
+        return verdicts, self._evaluation.quiet
+
+    def conclude(
+        self, at: Instant, verdicts: list[Verdict], quiet: bool
+    ) -> list[Transition | Notice]:
+        """Return what verdicts change in the open incidents."""
+        self.verdicts = verdicts
+        transitions: list[Transition] = []
+        if self.states or not quiet:  # else there is nothing that could change
+            self.states, transitions = step(
+                self.states, verdicts, at, self._sessions, self._config.engine
+            )
         return [*transitions, *self._errors()]
+
+    @property
+    def memory(self) -> Memory:
+        """What is remembered of all snapshots so far, beyond the longest window."""
+        return self._evaluation.memory
+
+    def recall(self, memory: Memory) -> None:
+        """Go on as if the snapshots that a memory is of had been taken before."""
+        self._evaluation.recall(memory)
 
     @property
     def facts(self) -> dict[str, Scalar | None]:

@@ -32,29 +32,39 @@ def is_due(now_ns: int, next_ns: int, interval_ns: int) -> bool:
     return now_ns >= next_ns - interval_ns * EARLY
 
 
-def moments(snapshots: Iterable[Taken], evaluate_seconds: float) -> Iterator[Moment]:
-    """Yield what a scheduler that never was away evaluates when these snapshots come in this order.
+def moments(found: Iterable[tuple[str, Taken]], evaluate_seconds: float) -> Iterator[Moment]:
+    """Yield what a scheduler that never was away evaluates when these snapshots, each with its file
+    name, come in this order.
 
     Between two boots there is no grid: nobody knows when the machine went down, and in the new
     boot nothing is judged before the first snapshot. After the last snapshot there is none either.
+    With the first snapshot of a day (UTC, by its name) the grid begins anew: so what is judged of
+    a day does not depend on the days before.
     """
     interval_ns = round(evaluate_seconds * 1e9)
     before: Instant | None = None
     next_ns = 0
-    for snapshot in snapshots:
+    today = ""
+    for name, snapshot in found:
         at = snapshot.instant
-        if before is None or before.boot_id != at.boot_id:
-            next_ns = at.boottime_ns
-        else:
+        if before is not None and before.boot_id == at.boot_id:
             while next_ns < at.boottime_ns:
                 present = _later(before, next_ns)
                 yield Moment(None, present, elapsed_ms(before, present) / 1000)
                 next_ns += interval_ns
+        if before is None or before.boot_id != at.boot_id or day_of(name) != today:
+            next_ns = at.boottime_ns
+            today = day_of(name)
         yield Moment(snapshot, at, 0.0)
         if is_due(at.boottime_ns, next_ns, interval_ns):
             yield Moment(None, at, 0.0, again=True)
             next_ns = at.boottime_ns + interval_ns
         before = at
+
+
+def day_of(name: str) -> str:
+    """Return the UTC day (YYYYMMDD) in a snapshot's file name."""
+    return name[8:16]
 
 
 def _later(at: Instant, boottime_ns: int) -> Instant:

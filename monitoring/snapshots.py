@@ -63,6 +63,7 @@ class _Versioned(msgspec.Struct):
     version: int
 
 
+_PACKED_HEAD = b'{"name":"'
 _PACKED = msgspec.json.Decoder(PackedLine)
 _VERSION = msgspec.json.Decoder(_Versioned)
 
@@ -202,7 +203,9 @@ class SnapshotStore:
         seen = _identity(pack)
         done = ""
         # By name, and for one name the packed one first: the loose one may go at any moment.
-        both = merge(self._packed(pack), ((name, None) for name in loose), key=lambda one: one[0])
+        both = merge(
+            self._packed(pack, first), ((name, None) for name in loose), key=lambda one: one[0]
+        )
         for name, data in both:
             if name <= done or not first <= name <= last:
                 continue
@@ -217,9 +220,9 @@ class SnapshotStore:
                 self.skipped.append(str(fault))
             done = name
 
-    def _packed(self, pack: Path) -> Iterator[tuple[str, bytes | None]]:
+    def _packed(self, pack: Path, first: str = "") -> Iterator[tuple[str, bytes | None]]:
         try:
-            yield from read_pack(pack)
+            yield from read_pack(pack, first)
         except FileNotFoundError:
             pass
         except UNREADABLE_PACK as fault:
@@ -242,11 +245,17 @@ class SnapshotStore:
                 os.unlink(path)
 
 
-def read_pack(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, raw JSON) of a packed day in order. Raises one of UNREADABLE_PACK."""
+def read_pack(path: Path, first: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield (name, raw JSON) of a packed day in order, from the name `first` on.
+
+    Raises one of UNREADABLE_PACK.
+    """
+    skipped = _PACKED_HEAD + first.encode()
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file, gzip.GzipFile(fileobj=file) as lines:
         for line in lines:
+            if line < skipped and line.startswith(_PACKED_HEAD):
+                continue  # told by its first bytes, without reading it
             packed = _PACKED.decode(line)
             yield packed.name, bytes(packed.snapshot)
 

@@ -13,11 +13,11 @@ import msgspec
 from evaluator.instant import Instant
 from evaluator.names import nearest
 from evaluator.rules import Fault, RuleErrors, RuleSet, load
-from monitoring.backtest import Backtested, backtest, sessions_of, warm_up_seconds
+from monitoring.backtest import Backtested, backtest, sessions_of
+from monitoring.backtest_days import RuleText, backtest_folder
 from monitoring.config import Config
 from monitoring.excerpt import Excerpts
 from monitoring.home import Home
-from monitoring.snapshots import SnapshotStore
 from monitoring.state import read_state
 from scripts.cli import words
 from scripts.cli.backtest_report import Maker, Report, missing
@@ -34,8 +34,6 @@ FAULTY = 1
 NO_SUCH_RULE = 2
 NOTHING = 3
 USUAL = "30d"
-LATEST_MS = 2**42
-"""Later than any snapshot's name: the year 2109."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,10 +77,11 @@ def _report(here: Desk, asked: Asked) -> Report:
     began = time.monotonic()
     config = _config(here.home)
     names = [str(here.home.rules)]
-    rule_sets = [_todays(here.home)]
+    texts = [_todays(here.home)]
     if asked.candidate is not None:
         names.append(str(asked.candidate))
-        rule_sets.append(_candidate(asked.candidate))
+        texts.append(_candidate(asked.candidate))
+    rule_sets = [load(*text) for text in texts]
     _check_names(asked.names, rule_sets)
     not_judged: list[str] = []
     if asked.ticks:
@@ -90,7 +89,7 @@ def _report(here: Desk, asked: Asked) -> Report:
         done, notes = _over_ticks(asked.ticks, rule_sets, config)
         source = words.count(len(asked.ticks), "tick file")
     else:
-        done, notes = _over_snapshots(here, asked.since, rule_sets, config)
+        done, notes = _over_snapshots(here, asked.since, texts, config)
         source = str(here.home.snapshots)
 
     def wanted(rule: str) -> bool:
@@ -124,13 +123,10 @@ def _report(here: Desk, asked: Asked) -> Report:
 
 
 def _over_snapshots(
-    here: Desk, since: str | None, rule_sets: Sequence[RuleSet], config: Config
+    here: Desk, since: str | None, texts: Sequence[RuleText], config: Config
 ) -> tuple[Backtested, list[str]]:
     now_ms = here.clock().wall_ms
     since_ms = wanted_ms("--since", since or USUAL, now_ms, words.zone(config.timezone)) or 0
-    store = SnapshotStore(here.home.snapshots)
-    start_ms = since_ms - round(warm_up_seconds(rule_sets, config) * 1000)
-    found = store.decoded_between(start_ms, LATEST_MS, Excerpts(rule_sets).decode)
     progress = Progress("snapshots")
     first_ms = 0
 
@@ -139,7 +135,10 @@ def _over_snapshots(
         first_ms = first_ms or at.wall_ms
         progress.step(count, (at.wall_ms - first_ms) / max(1, now_ms - first_ms))
 
-    done = backtest((one for _, one in found), rule_sets, config, since_ms=since_ms, progress=step)
+    workers = len(os.sched_getaffinity(0))
+    done, skipped = backtest_folder(
+        here.home.snapshots, texts, config, since_ms=since_ms, workers=workers, progress=step
+    )
     progress.end()
     if done.first is None:
         raise Failure(
@@ -148,7 +147,7 @@ def _over_snapshots(
             "Is this the right home? An earlier --since reaches further back.",
             code=NOTHING,
         )
-    return done, _unread(store.skipped)
+    return done, _unread(skipped)
 
 
 def _over_ticks(
@@ -173,22 +172,24 @@ def _unread(skipped: Sequence[str]) -> list[str]:
     return [f"Left out, since it can't be read: {skipped[0]}{more}"]
 
 
-def _todays(home: Home) -> RuleSet:
+def _todays(home: Home) -> RuleText:
     """Return the rules that the scheduler runs with: with any fault the built-in ones alone."""
     try:
-        return load(home.rules.read_text(encoding="utf-8"), str(home.rules))
+        text = home.rules.read_text(encoding="utf-8"), str(home.rules)
+        load(*text)
     except FileNotFoundError:
-        return load(None)
+        return None, str(home.rules)
     except (RuleErrors, UnicodeDecodeError):
         click.echo(
             f"{home.rules} has faults, so today's rules are the built-in ones alone: run "
             "`monitor rules check`.",
             err=True,
         )
-        return load(None)
+        return None, str(home.rules)
+    return text
 
 
-def _candidate(path: Path) -> RuleSet:
+def _candidate(path: Path) -> RuleText:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -198,9 +199,10 @@ def _candidate(path: Path) -> RuleSet:
             f"{path} is not UTF-8 text (byte {error.start}).", "Save it as UTF-8.", code=FAULTY
         ) from None
     try:
-        return load(text, str(path))
+        load(text, str(path))
     except RuleErrors as error:
         raise _Faulty(error.faults) from None
+    return text, str(path)
 
 
 def _check_names(names: Sequence[str], rule_sets: Sequence[RuleSet]) -> None:

@@ -85,8 +85,11 @@ class TickFiles:
         first_ms, last_ms = self._span or (0, 0)
         return (wall_ms - first_ms) / max(1, last_ms - first_ms)
 
-    def snapshots(self, decode: Callable[[str, bytes], T]) -> Iterator[T]:
-        """Yield the snapshots that the collector would have written. Raises `Failure` in words."""
+    def snapshots(self, decode: Callable[[str, bytes], T]) -> Iterator[tuple[str, T]]:
+        """Yield, under their names, the snapshots that the collector would have written.
+
+        Raises `Failure` when it refused the files, in its words.
+        """
         given, output = self._child.stdin, self._child.stdout
         if given is None or output is None:
             return
@@ -96,7 +99,7 @@ class TickFiles:
         for text in output:
             line = read(text)
             if line.name:
-                yield decode(line.name, bytes(line.snapshot))
+                yield line.name, decode(line.name, bytes(line.snapshot))
             elif line.span is not None:
                 self._span = line.span
             else:

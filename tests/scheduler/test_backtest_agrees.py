@@ -71,8 +71,7 @@ def found(episodes: list[Episode]) -> list[tuple[str, int, int | None]]:
 
 def again(rig: Rig) -> list[Episode]:
     rules = load(rig.home.rules.read_text() if rig.home.rules.exists() else None)
-    snapshots = (snapshot for _, snapshot in rig.store.between(0, 2**42))
-    return backtest(snapshots, [rules], rig.config).outcomes[0].all
+    return backtest(rig.store.between(0, 2**42), [rules], rig.config).outcomes[0].all
 
 
 @pytest.mark.parametrize("name", STORIES)

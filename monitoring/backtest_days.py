@@ -1,0 +1,341 @@
+"""A backtest whose days are judged by several processes: what rules say of a day depends on the
+snapshots of that day and a little before, while what becomes of alerts goes through all of it.
+
+So each process takes a day: it fills the windows from the day before, judges every moment, and
+hands back when what the rules say changed. Here the life of alerts runs over that, day after day,
+as `backtest` runs it. What an evaluation remembers from before the windows (which facts were ever
+reported) is handed to a day as far as it is known when it begins, and compared when the day before
+is done: where it was wrong, the day is judged again. The outcome is that of `backtest`.
+"""
+
+from __future__ import annotations
+
+import signal
+from array import array
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain, islice
+from pathlib import Path
+
+import msgspec
+
+from evaluator.evaluation import Memory
+from evaluator.instant import Instant, elapsed_ms
+from evaluator.rules import RuleSet, load
+from evaluator.verdict import Verdict
+from monitoring.backtest import WELL, Backtested, Test, backtest, sessions_of, warm_up_seconds
+from monitoring.config import Config
+from monitoring.course import Course
+from monitoring.excerpt import Excerpt, Excerpts
+from monitoring.grid import Moment, day_of, moments
+from monitoring.snapshot import file_wall_ms
+from monitoring.snapshots import SnapshotStore
+
+DAY_MS = 86_400_000
+LATEST_MS = 2**42
+"""Later than any snapshot's name: the year 2109."""
+
+GRID, SNAPSHOT, AGAIN = 0, 1, 2
+RuleText = tuple[str | None, str]
+"""The text of a rule file (None: the built-in rules alone) and its name: compiled rules don't
+travel between processes.
+"""
+
+Change = tuple[int, bool, list[tuple[int, tuple[object, ...]]]]
+"""At which moment of the day, whether all is quiet from then on, and by place in the rule set the
+verdicts that are new, without their rules.
+"""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What is judged: the snapshots in a folder since `since_ms`, the windows filled from
+    `start_ms` on (POSIX ms).
+    """
+
+    folder: Path
+    start_ms: int
+    since_ms: int
+
+
+class Said(msgspec.Struct):
+    """What rules say of one day. The columns have an entry for each moment; `boots`: from which
+    moment on which boot it was. `changes`, `begun` and `ended` have one per rule set: what is new
+    when, and the memories before the first and after the last snapshot of the day.
+    """
+
+    kinds: array[int]
+    wall_ms: array[int]
+    boottime_ns: array[int]
+    boots: list[tuple[int, str]]
+    changes: list[list[Change]]
+    begun: list[Memory]
+    ended: list[Memory]
+    skipped: list[str]
+
+
+def days_of(span: Span) -> list[str]:
+    """Return the days (YYYYMMDD, UTC) that have snapshots to be judged, in order."""
+    store = SnapshotStore(span.folder)
+    days = {day_of(name) for name in store.names_after(None)}
+    days |= {day_of(pack.name) for pack in store.packs()}
+    return sorted(day for day in days if _begin_ms(day) + DAY_MS > span.since_ms)
+
+
+def backtest_folder(
+    folder: Path,
+    texts: Sequence[RuleText],
+    config: Config,
+    *,
+    since_ms: int,
+    workers: int,
+    progress: Callable[[int, Instant], None] = lambda _count, _at: None,
+) -> tuple[Backtested, list[str]]:
+    """Judge the snapshots of a folder since a time (POSIX ms), by several processes if that pays.
+
+    Returns what `backtest` does, and in words which snapshots could not be read.
+    """
+    rule_sets = [load(*text) for text in texts]
+    start_ms = since_ms - round(warm_up_seconds(rule_sets, config) * 1000)
+    span = Span(folder, max(0, start_ms), since_ms)
+    if workers > 1 and len(days_of(span)) > 1:
+        return backtest_days(span, texts, config, workers=workers, progress=progress)
+    store = SnapshotStore(folder)
+    found = store.decoded_between(span.start_ms, LATEST_MS, Excerpts(rule_sets).decode)
+    done = backtest(found, rule_sets, config, since_ms=since_ms, progress=progress)
+    return done, store.skipped
+
+
+def backtest_days(
+    span: Span,
+    texts: Sequence[RuleText],
+    config: Config,
+    *,
+    workers: int,
+    progress: Callable[[int, Instant], None] = lambda _count, _at: None,
+) -> tuple[Backtested, list[str]]:
+    """Return what `backtest` returns, and what could not be read. Memory is that of a few days."""
+    rule_sets = [load(*text) for text in texts]
+    tests = [Test(Course(rules, config, sessions_of(config))) for rules in rule_sets]
+    done = Backtested(outcomes=[test.episodes for test in tests])
+    skipped: list[str] = []
+    memories: list[Memory] | None = None
+    with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(texts, config)) as pool:
+        try:
+            waiting: deque[tuple[str, Future[Said]]] = deque()
+            days = iter(days_of(span))
+            while True:
+                for day in islice(days, workers + 1 - len(waiting)):
+                    waiting.append((day, pool.submit(_say, span, day, memories)))
+                if not waiting:
+                    break
+                day, future = waiting.popleft()
+                said = future.result()
+                if memories is not None and said.begun != memories:
+                    said = pool.submit(_say, span, day, memories).result()
+                memories = said.ended
+                skipped += said.skipped
+                _conclude(said, rule_sets, tests, done, progress)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    done.end(tests)
+    return done, skipped
+
+
+def _conclude(
+    said: Said,
+    rule_sets: Sequence[RuleSet],
+    tests: Sequence[Test],
+    done: Backtested,
+    progress: Callable[[int, Instant], None],
+) -> None:
+    """Let alerts live through a day."""
+    instants = _Instants(said)
+    for number, kind in enumerate(said.kinds):
+        if kind == SNAPSHOT:
+            at = instants.at(number)
+            done.pass_snapshot(at)
+            progress(done.snapshots, at)
+    for rules, test, changes in zip(rule_sets, tests, said.changes, strict=True):
+        _live(instants, said.kinds, rules, test, changes)
+
+
+def _live(
+    instants: _Instants, kinds: array[int], rules: RuleSet, test: Test, changes: list[Change]
+) -> None:
+    verdicts: list[Verdict] = []
+    nexts = iter([*changes, (len(kinds), True, [])])
+    following, quiet_next, new = next(nexts)
+    quiet = False
+    number = 0
+    while number < len(kinds):
+        if number == following:
+            verdicts = verdicts.copy() or [None] * len(rules.programs)  # type: ignore[list-item] # all are in the first change
+            for place, rest in new:
+                verdicts[place] = Verdict(rules.programs[place].rule, *rest)  # type: ignore[arg-type] # as they were taken apart
+            quiet = quiet_next
+            following, quiet_next, new = next(nexts)
+        elif quiet and test.settled and not test.course.states:
+            number = following  # until then nothing is open, and nothing begins
+            continue
+        if not (kinds[number] == AGAIN and test.settled):
+            test.conclude(instants.at(number), verdicts, quiet)
+        number += 1
+
+
+class _Instants:
+    """The moments of a day by their number."""
+
+    def __init__(self, said: Said) -> None:
+        self._said = said
+        self._begins = [number for number, _ in said.boots]
+
+    def at(self, number: int) -> Instant:
+        said = self._said
+        boot = said.boots[bisect_right(self._begins, number) - 1][1]
+        return Instant(said.wall_ms[number], said.boottime_ns[number], boot)
+
+
+class _Judge:
+    """One process: the compiled rules, and what it takes to judge a day by them."""
+
+    def __init__(self, texts: Sequence[RuleText], config: Config) -> None:
+        self._rule_sets = [load(*text) for text in texts]
+        self._config = config
+        self._decode = Excerpts(self._rule_sets).decode
+        longest = max(one.longest_window_seconds for one in self._rule_sets)
+        self._longest_ms = longest * 1000
+        self._warm_up_ms = round(warm_up_seconds(self._rule_sets, config) * 1000)
+
+    def say(self, span: Span, day: str, memories: Sequence[Memory] | None) -> Said:
+        begin_ms = _begin_ms(day)
+        store = SnapshotStore(span.folder)
+        start_ms = max(begin_ms, span.start_ms)
+        own = store.decoded_between(start_ms, begin_ms + DAY_MS - 1, self._decode)
+        first = next(own, None)
+        after = SnapshotStore(span.folder)
+        later = next(after.decoded_between(begin_ms + DAY_MS, LATEST_MS, self._decode), None)
+        diary = _Diary(self._rule_sets, self._config, memories, span.since_ms)
+        if first is not None:
+            before = self._before(span, begin_ms, first[1].instant)
+            following = None if later is None else later[1]
+            diary.keep([*before], chain([first], own), following)
+        return diary.said(store.skipped)
+
+    def _before(self, span: Span, begin_ms: int, first: Instant) -> list[tuple[str, Excerpt]]:
+        """Return the snapshots that the windows of a day's first moment reach over.
+
+        The oldest is older than that: the rise of a counter is told by the one before.
+        """
+        reach_ms = self._warm_up_ms
+        while True:
+            from_ms = max(span.start_ms, begin_ms - reach_ms)
+            store = SnapshotStore(span.folder)
+            found = list(store.decoded_between(from_ms, begin_ms - 1, self._decode))
+            enough = found and elapsed_ms(found[0][1].instant, first) >= self._longest_ms
+            if enough or from_ms == span.start_ms:
+                return found
+            reach_ms *= 8
+
+
+class _Diary:
+    """Writes down what several rule sets say, moment by moment."""
+
+    def __init__(
+        self,
+        rule_sets: Sequence[RuleSet],
+        config: Config,
+        memories: Sequence[Memory] | None,
+        since_ms: int,
+    ) -> None:
+        self._courses = [Course(rules, config, sessions_of(config)) for rules in rule_sets]
+        for course, memory in zip(self._courses, memories or (), strict=False):
+            course.recall(memory)
+        self._config = config
+        self._since_ms = since_ms
+        self._kinds, self._wall_ms, self._boottime_ns = array("b"), array("q"), array("q")
+        self._boots: list[tuple[int, str]] = []
+        self._changes: list[list[Change]] = [[] for _ in rule_sets]
+        self._last: list[tuple[list[Verdict], bool]] = [([], True) for _ in rule_sets]
+        self._begun: list[Memory] = []
+
+    def keep(
+        self,
+        before: Sequence[tuple[str, Excerpt]],
+        own: Iterable[tuple[str, Excerpt]],
+        following: Excerpt | None,
+    ) -> None:
+        """Judge a day's `own` snapshots, and the moments until the `following` one comes."""
+        left = len(before)
+        stream = chain(before, own, [] if following is None else [("", following)])
+        for moment in moments(stream, self._config.evaluate_seconds):
+            if moment.snapshot is not None:
+                if moment.snapshot is following:
+                    return
+                if left == 0 and not self._begun:
+                    self._begun = self._memories()
+                left = max(0, left - 1)
+                for course in self._courses:
+                    course.take(moment.snapshot)
+            if self._begun and moment.at.wall_ms >= self._since_ms:
+                self._write(moment)
+
+    def said(self, skipped: list[str]) -> Said:
+        """Return all that was written down."""
+        ended = self._memories()
+        return Said(
+            kinds=self._kinds,
+            wall_ms=self._wall_ms,
+            boottime_ns=self._boottime_ns,
+            boots=self._boots,
+            changes=self._changes,
+            begun=self._begun or ended,
+            ended=ended,
+            skipped=skipped,
+        )
+
+    def _memories(self) -> list[Memory]:
+        return [course.memory for course in self._courses]
+
+    def _write(self, moment: Moment) -> None:
+        at, number = moment.at, len(self._kinds)
+        self._wall_ms.append(at.wall_ms)
+        self._boottime_ns.append(at.boottime_ns)
+        if not self._boots or self._boots[-1][1] != at.boot_id:
+            self._boots.append((number, at.boot_id))
+        if moment.again:
+            self._kinds.append(AGAIN)
+            return
+        self._kinds.append(GRID if moment.snapshot is None else SNAPSHOT)
+        for place, course in enumerate(self._courses):
+            verdicts, quiet = course.look(at, moment.age_seconds, WELL)
+            before, was_quiet = self._last[place]
+            if verdicts is before:
+                continue
+            self._last[place] = verdicts, quiet
+            new = [
+                (index, msgspec.structs.astuple(verdict)[1:])
+                for index, verdict in enumerate(verdicts)
+                if not before or (verdict is not before[index] and verdict != before[index])
+            ]
+            if new or quiet != was_quiet:
+                self._changes[place].append((number, quiet, new))
+
+
+_ready: list[_Judge] = []
+"""The judge of this process, once it was prepared."""
+
+
+def _prepare(texts: Sequence[RuleText], config: Config) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who ends this one
+    _ready.append(_Judge(texts, config))
+
+
+def _say(span: Span, day: str, memories: Sequence[Memory] | None) -> Said:
+    return _ready[0].say(span, day, memories)
+
+
+def _begin_ms(day: str) -> int:
+    return file_wall_ms(f"metrics_{day}T000000.000Z.json") or 0
