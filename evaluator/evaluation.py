@@ -9,7 +9,7 @@ from operator import is_
 import msgspec
 
 from evaluator.facts import Fact, FactType
-from evaluator.group import SPAN_FACTS, Group, View
+from evaluator.group import Group
 from evaluator.incident import Scalar
 from evaluator.instant import Instant
 from evaluator.names import base_fact, is_sampled
@@ -17,7 +17,8 @@ from evaluator.program import RuleProgram
 from evaluator.rules import RuleSet
 from evaluator.stats import Stats
 from evaluator.verdict import Verdict
-from evaluator.windows import Frame, SlidingWindow, sample
+from evaluator.view import SPAN_FACTS, Span
+from evaluator.windows import Frame, sample
 
 __all__ = ["Evaluation", "Verdict"]
 
@@ -60,7 +61,14 @@ class Evaluation:
             (span, Group(programs, rules.compiler, ambient))
             for (span, _), programs in kinds.items()
         ]
-        self._windows = {span: SlidingWindow(span) for span, _ in self._groups if span is not None}
+        self._spans = {
+            seconds: Span(
+                seconds,
+                {n for of, one in self._groups if of == seconds for n in one.names.all},
+                {n for of, one in self._groups if of == seconds for n in one.asked},
+            )
+            for seconds, _ in self._groups
+        }
         groups = [group for _, group in self._groups]
         place = {
             program: (index, number)
@@ -69,6 +77,7 @@ class Evaluation:
         }
         self._places = [place[program] for program in rules.programs]
         self._verdicts: tuple[list[list[Verdict]], list[Verdict]] = [], []
+        self._windowed = {fact for span in self._spans.values() for fact in span.facts}
         read = {name for group in groups for name in (*group.names.plain, *group.names.windowed)}
         read |= {_SNAPSHOT_AGE, _SNAPSHOT_LIMIT}
         self._ambient_types: dict[str, FactType] = {}
@@ -78,18 +87,10 @@ class Evaluation:
             fact = rules.facts[base_fact(name)]
             kept = self._ambient_types if _is_ambient(fact) else self._raw_types
             kept[name] = fact.type
-            if is_sampled(fact) and any(name in group.names.windowed for group in groups):
+            if is_sampled(fact) and name in self._windowed:
                 self._sampled.append(name)
-        self._windowed = {
-            span: frozenset(
-                fact for of, group in self._groups if of == span for fact in group.names.windowed
-            )
-            for span, _ in self._groups
-        }
-        self._in_windows = frozenset().union(*self._windowed.values())
         self._facts: dict[str, Scalar] = {}
         self._before: dict[str, Scalar] = {}
-        self._frame: Frame | None = None
         self._seen: set[str] = set(SPAN_FACTS)
         self._unseen = {name: f"last.{base_fact(name)}" for name in self._raw_types}
 
@@ -107,7 +108,7 @@ class Evaluation:
         verdict, so that a restart finds its windows full.
         """
         facts = self._admit(raw, self._raw_types)
-        stats = {fact: window[fact] for fact in self._in_windows if fact in window}
+        stats = {fact: window[fact] for fact in self._windowed if fact in window}
         for fact in self._sampled:
             value = facts.get(fact)
             one = None if value is None else sample(value, self._before.get(fact))
@@ -121,11 +122,9 @@ class Evaluation:
             n: last for n, last in self._unseen.items() if base_fact(n) not in self._seen
         }
         self._facts = facts
-        self._frame = Frame(at, at, ticks, seconds, stats)
-        for span, sliding in self._windows.items():
-            facts_of_span = self._windowed[span]
-            part = {fact: one for fact, one in stats.items() if fact in facts_of_span}
-            sliding.add(Frame(at, at, ticks, seconds, part))
+        frame = Frame(at, at, ticks, seconds, stats)
+        for span in self._spans.values():
+            span.add(frame)
 
     def verdicts(
         self, at: Instant, ambient: Mapping[str, object], told: Collection[str] | None = None
@@ -143,11 +142,10 @@ class Evaluation:
         stale = _is_past(known.get(_SNAPSHOT_AGE), known.get(_SNAPSHOT_LIMIT))
         facts = _NOTHING if stale else self._facts
         known |= facts
-        views: dict[int | None, View] = {}
-        for span, _ in self._groups:
-            if span not in views:
-                frame = None if stale else self._window(span, at)
-                views[span] = View(facts, known, frame, self._seen)
+        views = {
+            seconds: span.view(at, facts, known, self._seen, stale=stale)
+            for seconds, span in self._spans.items()
+        }
         found = [group.verdicts(views[span], told) for span, group in self._groups]
         self.quiet = all(group.quiet for _, group in self._groups)
         before, verdicts = self._verdicts
@@ -166,20 +164,20 @@ class Evaluation:
         self._seen |= memory.seen
         self._before = memory.before | self._before
 
-    def _window(self, span: int | None, at: Instant) -> Frame | None:
-        return self._frame if span is None else self._windows[span].sum(at)
-
     def _admit(self, raw: Mapping[str, object], types: Mapping[str, FactType]) -> dict[str, Scalar]:
-        admitted: dict[str, Scalar] = {}
-        for name, type_ in types.items():
+        # Nearly all are floats: for those this is what `_fitting` says, and it takes no call.
+        admitted: dict[str, Scalar] = {
+            name: value
+            for name, type_ in types.items()
+            if type(value := raw.get(name)) is float
+            and type_ in _NUMERIC
+            and -math.inf < value < math.inf
+        }
+        for name in types.keys() - admitted.keys():
             value = raw.get(name)
             if value is None:
                 continue
-            # Nearly all are floats: they get the short way, which is that of `_fitting`.
-            if type(value) is float and type_ in _NUMERIC and -math.inf < value < math.inf:
-                admitted[name] = value
-                continue
-            fitting = _fitting(value, type_)
+            fitting = _fitting(value, types[name])
             if fitting is None:
                 self.misfits[name] = self.misfits.get(name, 0) + 1
             else:

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from evaluator.facts import FactType
 from evaluator.incident import Scalar
-
-Plain = Callable[[Mapping[str, Scalar]], bool]
-"""Tells whether a condition holds, given the values of at least all that it reads."""
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -37,6 +35,16 @@ Source = tuple[str, str]
 """A piece of Python, and the type of its value: number, flag or text."""
 
 
+class Plain:
+    """A condition in Python. `holds` wants the values of at least all that it reads."""
+
+    __slots__ = ("holds", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.holds: Callable[[Mapping[str, Scalar]], bool] = _made(source)
+
+
 class _NotPlain(Exception):
     """Something in the condition means something else in Python, or is not known here."""
 
@@ -47,11 +55,33 @@ def plain(condition: str, types: Mapping[str, FactType]) -> Plain | None:
     `types` are those of all names that it may read.
     """
     try:
-        source = _Reader(condition, types).whole()
+        return Plain(_Reader(condition, types).whole())
     except _NotPlain:
         return None
-    made: Plain = eval(f"lambda v: {source}")  # noqa: S307 -- of numbers, quoted names and signs
-    return made
+
+
+def not_refuted(
+    rules: Iterable[tuple[int, Iterable[Iterable[Plain]]]],
+) -> Callable[[Mapping[str, Scalar]], list[int]]:
+    """Return a function that gives the numbers of the rules none of whose conditions is false.
+
+    Each has a number from 0 and its conditions, each of those its alternatives.
+    """
+    terms = [
+        f"{number} if {' and '.join(map(_any_of, conditions))} else -1"
+        for number, conditions in rules
+    ]
+    tried = "".join(f"({term}), " for term in terms)
+    found: Callable[[Mapping[str, Scalar]], list[int]] = _made(f"[n for n in ({tried}) if n >= 0]")
+    return found
+
+
+def _any_of(alternatives: Iterable[Plain]) -> str:
+    return f"({' or '.join(one.source for one in alternatives)})"
+
+
+def _made(source: str) -> Any:
+    return eval(f"lambda v: {source}")  # noqa: S307 -- of numbers, quoted names and signs alone
 
 
 class _Reader:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import gzip
+import io
 import os
 import re
 import stat
@@ -28,6 +29,8 @@ from monitoring.snapshot import FORMAT_VERSION, Snapshot, file_name, file_wall_m
 PACK_NAME = re.compile(r"metrics_(\d{8})\.jsonl\.gz", re.ASCII)
 LARGEST_BYTES = 64 * 1024 * 1024
 """What is larger is no snapshot of ours, and is not read into memory."""
+
+BUFFER_BYTES = 256 * 1024
 
 UNREADABLE_PACK = (OSError, EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError)
 """What `read_pack` raises for a pack that is gone, cut off or damaged."""
@@ -252,7 +255,12 @@ def read_pack(path: Path, first: str = "") -> Iterator[tuple[str, bytes]]:
     """
     skipped = _PACKED_HEAD + first.encode()
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file, gzip.GzipFile(fileobj=file) as lines:
+    with (
+        os.fdopen(descriptor, "rb") as file,
+        gzip.GzipFile(fileobj=file) as plain,
+        # GzipFile's own buffer is as small as a line, and each refill runs through Python.
+        io.BufferedReader(plain, BUFFER_BYTES) as lines,
+    ):
         for line in lines:
             if line < skipped and line.startswith(_PACKED_HEAD):
                 continue  # told by its first bytes, without reading it

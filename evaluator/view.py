@@ -1,0 +1,113 @@
+"""What rules can know at one instant: facts by name, and what their windows hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
+import msgspec
+
+from evaluator.incident import Scalar
+from evaluator.instant import Instant
+from evaluator.names import base_fact
+from evaluator.windows import Frame, SlidingWindow, window_values
+
+SPAN_FACTS = ("window.ticks", "window.seconds")
+
+
+class Names:
+    """Names that rules read: plain ones, and of which facts they read which statistics."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.all = sorted(names)
+        wanted: dict[str, list[tuple[str, str]]] = {}
+        plain = []
+        for name in self.all:
+            if not name.startswith("window."):
+                plain.append(name)
+            elif name not in SPAN_FACTS:
+                wanted.setdefault(base_fact(name), []).append((name.rpartition(".")[2], name))
+        self.plain = tuple(plain)
+        self.windowed = {fact: tuple(pairs) for fact, pairs in wanted.items()}
+
+    def of_window(self, known: Mapping[str, Scalar], frame: Frame | None) -> dict[str, Scalar]:
+        """Return `window.*` of these names; without a frame nothing is known of it."""
+        if frame is None:
+            return {}
+        values = window_values(frame, self.windowed, known)
+        values["window.ticks"] = float(frame.ticks)
+        values["window.seconds"] = frame.seconds
+        return values
+
+
+class View:
+    """What is known at one instant, for rules whose `window.*` covers the same span.
+
+    `facts` are the snapshot's, `values` all that is known by name: ambient facts and what
+    conditions read of the window too. `facts`, `frame` and `names` (those of `values`) are the
+    same objects for as long as they are the same. `seen` are the facts that were ever reported.
+    """
+
+    __slots__ = ("facts", "frame", "names", "seen", "values")
+
+    def __init__(
+        self,
+        facts: Mapping[str, Scalar],
+        frame: Frame | None,
+        values: Mapping[str, Scalar],
+        names: frozenset[str],
+        seen: AbstractSet[str],
+    ) -> None:
+        self.facts = facts
+        self.frame = frame
+        self.values = values
+        self.names = names
+        self.seen = seen
+
+
+class Span:
+    """A length of time that `window.*` covers for some rules; None: that of the last snapshot.
+
+    `read` are all names that those rules read, `asked` those that their conditions read.
+    """
+
+    def __init__(self, seconds: int | None, read: Iterable[str], asked: Iterable[str]) -> None:
+        self.facts = frozenset(Names(read).windowed)
+        self._asked = Names(asked)
+        self._sliding = None if seconds is None else SlidingWindow(seconds)
+        self._newest: Frame | None = None
+        self._told: tuple[Mapping[str, Scalar], Frame | None] = {}, None
+        self._window: dict[str, Scalar] = {}
+        self._names: frozenset[str] = frozenset()
+
+    def add(self, frame: Frame) -> None:
+        """Take the ticks of a new snapshot."""
+        if self._sliding is None:
+            self._newest = frame
+            return
+        stats = {fact: one for fact, one in frame.stats.items() if fact in self.facts}
+        self._sliding.add(msgspec.structs.replace(frame, stats=stats))
+
+    def view(
+        self,
+        at: Instant,
+        facts: Mapping[str, Scalar],
+        known: Mapping[str, Scalar],
+        seen: AbstractSet[str],
+        *,
+        stale: bool,
+    ) -> View:
+        """Return what is known at an instant; `stale`: nothing of the window.
+
+        `facts` are the snapshot's, `known` all that is known but for the window.
+        """
+        frame = None
+        if not stale:
+            frame = self._newest if self._sliding is None else self._sliding.sum(at)
+        if self._told[0] is not facts or self._told[1] is not frame:
+            self._told = facts, frame
+            self._window = self._asked.of_window(known, frame)
+        values = {**known, **self._window}
+        if values.keys() != self._names:
+            self._names = frozenset(values)
+        return View(facts, frame, values, self._names, seen)
