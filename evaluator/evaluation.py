@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from operator import is_
 
 import msgspec
 
-from evaluator.facts import Fact, FactType
+from evaluator.admission import Admission
+from evaluator.facts import Fact
 from evaluator.group import Group
 from evaluator.incident import Scalar
 from evaluator.instant import Instant
@@ -24,7 +24,6 @@ __all__ = ["Evaluation", "Verdict"]
 
 _AMBIENT_SOURCES = frozenset({"settings", "scheduler", "clock"})
 _SNAPSHOT_AGE, _SNAPSHOT_LIMIT = "collector.snapshot_age_seconds", "limits.snapshot_age_seconds"
-_NUMERIC = ("number", "counter")
 _NOTHING: dict[str, Scalar] = {}
 
 
@@ -66,6 +65,7 @@ class Evaluation:
                 seconds,
                 {n for of, one in self._groups if of == seconds for n in one.names.all},
                 {n for of, one in self._groups if of == seconds for n in one.asked},
+                ambient,
             )
             for seconds, _ in self._groups
         }
@@ -80,19 +80,21 @@ class Evaluation:
         self._windowed = {fact for span in self._spans.values() for fact in span.facts}
         read = {name for group in groups for name in (*group.names.plain, *group.names.windowed)}
         read |= {_SNAPSHOT_AGE, _SNAPSHOT_LIMIT}
-        self._ambient_types: dict[str, FactType] = {}
-        self._raw_types: dict[str, FactType] = {}
-        self._sampled: list[str] = []
-        for name in sorted(read):
-            fact = rules.facts[base_fact(name)]
-            kept = self._ambient_types if _is_ambient(fact) else self._raw_types
-            kept[name] = fact.type
-            if is_sampled(fact) and name in self._windowed:
-                self._sampled.append(name)
+        facts = {name: rules.facts[base_fact(name)] for name in sorted(read)}
+        self._ambient = Admission(
+            {name: fact.type for name, fact in facts.items() if _is_ambient(fact)}, self.misfits
+        )
+        self._raw = Admission(
+            {name: fact.type for name, fact in facts.items() if not _is_ambient(fact)},
+            self.misfits,
+        )
+        self._sampled = [
+            name for name, fact in facts.items() if is_sampled(fact) and name in self._windowed
+        ]
         self._facts: dict[str, Scalar] = {}
         self._before: dict[str, Scalar] = {}
         self._seen: set[str] = set(SPAN_FACTS)
-        self._unseen = {name: f"last.{base_fact(name)}" for name in self._raw_types}
+        self._unseen = {name: f"last.{base_fact(name)}" for name in self._raw.names}
 
     def take(
         self,
@@ -107,7 +109,7 @@ class Evaluation:
         Snapshots come in their order; those of the longest window are taken before the first
         verdict, so that a restart finds its windows full.
         """
-        facts = self._admit(raw, self._raw_types)
+        facts = self._raw.admit(raw)
         stats = {fact: window[fact] for fact in self._windowed if fact in window}
         for fact in self._sampled:
             value = facts.get(fact)
@@ -137,7 +139,7 @@ class Evaluation:
         of the others a verdict that begins nothing may come without its context, or with an older
         one. The same list is returned for as long as all that the rules read is the same.
         """
-        known = self._admit(ambient, self._ambient_types)
+        known = self._ambient.admit(ambient)
         self._seen.update(known)
         stale = _is_past(known.get(_SNAPSHOT_AGE), known.get(_SNAPSHOT_LIMIT))
         facts = _NOTHING if stale else self._facts
@@ -157,47 +159,12 @@ class Evaluation:
     @property
     def memory(self) -> Memory:
         """What it would have to be told, besides the snapshots of the longest window."""
-        return Memory(frozenset(self._seen - self._ambient_types.keys()), dict(self._before))
+        return Memory(frozenset(self._seen - self._ambient.names), dict(self._before))
 
     def recall(self, memory: Memory) -> None:
         """Go on as one that took the snapshots that the memory is of."""
         self._seen |= memory.seen
         self._before = memory.before | self._before
-
-    def _admit(self, raw: Mapping[str, object], types: Mapping[str, FactType]) -> dict[str, Scalar]:
-        # Nearly all are floats: for those this is what `_fitting` says, and it takes no call.
-        admitted: dict[str, Scalar] = {
-            name: value
-            for name, type_ in types.items()
-            if type(value := raw.get(name)) is float
-            and type_ in _NUMERIC
-            and -math.inf < value < math.inf
-        }
-        for name in types.keys() - admitted.keys():
-            value = raw.get(name)
-            if value is None:
-                continue
-            fitting = _fitting(value, types[name])
-            if fitting is None:
-                self.misfits[name] = self.misfits.get(name, 0) + 1
-            else:
-                admitted[name] = fitting
-        return admitted
-
-
-def _fitting(value: object, type_: FactType) -> Scalar | None:
-    """Return the value as its type wants it, None when it is not of it.
-
-    The compiler's library takes a bool for a number without a word and compares it wrongly.
-    """
-    if type_ == "text":
-        return value if isinstance(value, str) else None
-    if type_ == "flag":
-        return value if isinstance(value, bool) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
 
 
 def _is_ambient(fact: Fact) -> bool:

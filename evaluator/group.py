@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 
 from evaluator.expression import Compiler, Condition
@@ -12,7 +12,6 @@ from evaluator.plain import Plain, not_refuted
 from evaluator.program import RuleProgram
 from evaluator.verdict import Truth, Verdict
 from evaluator.view import Names, View
-from evaluator.windows import Frame
 
 _TRUTHS: dict[Worth, Truth] = {
     "true": "true",
@@ -47,8 +46,7 @@ class Group:
         self._others: list[int] = []
         self._not_refuted = not_refuted(())
         self._read: tuple[object, ...] = ()
-        self._facts: Mapping[str, Scalar] | None = None
-        self._frame: Frame | None = None
+        self._view = View({}, {}, None, {}, frozenset(), frozenset())
         self._verdicts: list[Verdict] = []
 
     def verdicts(self, view: View, told: Collection[str] | None) -> list[Verdict]:
@@ -57,10 +55,11 @@ class Group:
         `told` are the rules whose context somebody will look at whatever the verdict, None: all.
         """
         open_ = self._rules if told is None else self._rules.intersection(told)
-        read = (len(view.seen), open_, *map(view.values.get, self._ambient))
-        if view.facts is self._facts and view.frame is self._frame and read == self._read:
+        read = (len(view.seen), open_, *map(view.known.get, self._ambient))
+        before = self._view
+        if read == self._read and view.facts is before.facts and view.frame is before.frame:
             return self._verdicts
-        self._facts, self._frame, self._read = view.facts, view.frame, read
+        self._view, self._read = view, read
         if view.names is not self._sorted_by:
             self._sort(view.names)
         alone = self._others + self._not_refuted(view.values)
@@ -127,9 +126,9 @@ class _Shown:
 
     def get(self, name: str) -> Scalar | None:
         if not name.startswith("window."):
-            return self._view.values.get(name)
+            return self._view.known.get(name)
         if self._window is None:
-            self._window = self._names.of_window(self._view.values, self._view.frame)
+            self._window = self._names.of_window(self._view.known, self._view.frame)
         return self._window.get(name)
 
 

@@ -40,14 +40,11 @@ def merge(earlier: Stats, later: Stats) -> Stats:
     low, high, least, most = earlier.min, earlier.max, later.min, later.max
     if low is None or high is None or least is None or most is None:
         return later
+    if least < low:
+        low = least
+    if most > high:
+        high = most
     mean = ((earlier.mean or 0.0) * earlier.count + (later.mean or 0.0) * later.count) / count
-    # By position, each window is merged anew with every snapshot.
-    return Stats(
-        count,
-        earlier.first,
-        later.last,
-        min(low, least),
-        max(high, most),
-        mean,
-        (earlier.delta or 0.0) + (later.delta or 0.0),
-    )
+    delta = (earlier.delta or 0.0) + (later.delta or 0.0)
+    # By position: each window is merged anew with every snapshot.
+    return Stats(count, earlier.first, later.last, low, high, mean, delta)

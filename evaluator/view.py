@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -43,22 +43,24 @@ class Names:
 class View:
     """What is known at one instant, for rules whose `window.*` covers the same span.
 
-    `facts` are the snapshot's, `values` all that is known by name: ambient facts and what
-    conditions read of the window too. `facts`, `frame` and `names` (those of `values`) are the
-    same objects for as long as they are the same. `seen` are the facts that were ever reported.
+    `facts` are the snapshot's, `known` those and the ambient ones, `values` what conditions read,
+    of the window too. `facts`, `frame` and `names` (those of `values`) are the same objects for
+    as long as they are the same. `seen` are the facts that were ever reported.
     """
 
-    __slots__ = ("facts", "frame", "names", "seen", "values")
+    __slots__ = ("facts", "frame", "known", "names", "seen", "values")
 
     def __init__(
         self,
         facts: Mapping[str, Scalar],
+        known: Mapping[str, Scalar],
         frame: Frame | None,
         values: Mapping[str, Scalar],
         names: frozenset[str],
         seen: AbstractSet[str],
     ) -> None:
         self.facts = facts
+        self.known = known
         self.frame = frame
         self.values = values
         self.names = names
@@ -68,17 +70,26 @@ class View:
 class Span:
     """A length of time that `window.*` covers for some rules; None: that of the last snapshot.
 
-    `read` are all names that those rules read, `asked` those that their conditions read.
+    `read` are all names that those rules read, `asked` those that their conditions read, `ambient`
+    names that are in no snapshot.
     """
 
-    def __init__(self, seconds: int | None, read: Iterable[str], asked: Iterable[str]) -> None:
-        self.facts = frozenset(Names(read).windowed)
+    def __init__(
+        self,
+        seconds: int | None,
+        read: Iterable[str],
+        asked: Iterable[str],
+        ambient: Collection[str],
+    ) -> None:
+        names = Names(read)
+        self.facts = frozenset(names.windowed)
         self._asked = Names(asked)
+        self._ambient = tuple(name for name in names.plain if name in ambient)
         self._sliding = None if seconds is None else SlidingWindow(seconds)
         self._newest: Frame | None = None
-        self._told: tuple[Mapping[str, Scalar], Frame | None] = {}, None
+        self._view = View({}, {}, None, {}, frozenset(), frozenset())
+        self._told: tuple[object, ...] = ()
         self._window: dict[str, Scalar] = {}
-        self._names: frozenset[str] = frozenset()
 
     def add(self, frame: Frame) -> None:
         """Take the ticks of a new snapshot."""
@@ -97,17 +108,24 @@ class Span:
         *,
         stale: bool,
     ) -> View:
-        """Return what is known at an instant; `stale`: nothing of the window.
+        """Return what is known at an instant, the same as before while that is the same.
 
-        `facts` are the snapshot's, `known` all that is known but for the window.
+        `facts` are the snapshot's, `known` all that is known but for the window; `stale`: nothing
+        is known of the window.
         """
         frame = None
         if not stale:
             frame = self._newest if self._sliding is None else self._sliding.sum(at)
-        if self._told[0] is not facts or self._told[1] is not frame:
-            self._told = facts, frame
+        before = self._view
+        is_new = facts is not before.facts or frame is not before.frame
+        told = tuple(map(known.get, self._ambient))
+        if not is_new and told == self._told:
+            return before
+        if is_new:
             self._window = self._asked.of_window(known, frame)
-        values = {**known, **self._window}
-        if values.keys() != self._names:
-            self._names = frozenset(values)
-        return View(facts, frame, values, self._names, seen)
+        values = {name: known[name] for name in self._asked.plain if name in known}
+        values |= self._window
+        names = before.names if values.keys() == before.names else frozenset(values)
+        self._told = told
+        self._view = View(facts, known, frame, values, names, seen)
+        return self._view

@@ -74,11 +74,11 @@ class Course:
     ) -> list[Transition | Notice]:
         """Return what verdicts change in the open incidents."""
         self.verdicts = verdicts
-        transitions: list[Transition] = []
-        if self.states or not quiet:  # else there is nothing that could change
-            self.states, transitions = step(
-                self.states, verdicts, at, self._sessions, self._config.engine
-            )
+        if quiet and not self.states and not self._in_error:
+            return []  # nothing is open, nothing begins
+        self.states, transitions = step(
+            self.states, verdicts, at, self._sessions, self._config.engine
+        )
         return [*transitions, *self._errors()]
 
     @property

@@ -210,7 +210,9 @@ class SnapshotStore:
             self._packed(pack, first), ((name, None) for name in loose), key=lambda one: one[0]
         )
         for name, data in both:
-            if name <= done or not first <= name <= last:
+            if name > last:
+                return
+            if name <= done or name < first:
                 continue
             try:
                 yield name, decode_(name, self.read_bytes(name) if data is None else data)

@@ -1,0 +1,64 @@
+"""Which values are let in as facts: those of their fact's type, and finite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from evaluator.facts import FactType
+from evaluator.incident import Scalar
+
+
+class Admission:
+    """Admits the values of some facts. `misfits` counts by fact those that were refused."""
+
+    def __init__(self, types: Mapping[str, FactType], misfits: dict[str, int]) -> None:
+        self.names = frozenset(types)
+        self._types = types
+        self._misfits = misfits
+        self._numbers = [name for name, type_ in types.items() if type_ in ("number", "counter")]
+        self._flags = [name for name, type_ in types.items() if type_ == "flag"]
+        self._texts = [name for name, type_ in types.items() if type_ == "text"]
+
+    def admit(self, raw: Mapping[str, object]) -> dict[str, Scalar]:
+        """Return the values that fit, by name. Absent and None are unknown, and not counted."""
+        get = raw.get
+        # What is exactly of its type, nearly all of it, takes no call.
+        admitted: dict[str, Scalar] = {
+            name: value
+            for name in self._numbers
+            if type(value := get(name)) is float and -math.inf < value < math.inf
+        }
+        for name in self._flags:
+            if type(flag := get(name)) is bool:
+                admitted[name] = flag
+        for name in self._texts:
+            if type(text := get(name)) is str:
+                admitted[name] = text
+        if len(admitted) < len(self.names):
+            for name in self.names - admitted.keys():
+                if (left := get(name)) is not None:
+                    self._fit(name, left, admitted)
+        return admitted
+
+    def _fit(self, name: str, value: object, admitted: dict[str, Scalar]) -> None:
+        fitting = _fitting(value, self._types[name])
+        if fitting is None:
+            self._misfits[name] = self._misfits.get(name, 0) + 1
+        else:
+            admitted[name] = fitting
+
+
+def _fitting(value: object, type_: FactType) -> Scalar | None:
+    """Return the value as its type wants it, None when it is not of it.
+
+    The compiler's library takes a bool for a number without a word and compares it wrongly.
+    """
+    if type_ == "text":
+        return value if isinstance(value, str) else None
+    if type_ == "flag":
+        return value if isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
