@@ -17,7 +17,7 @@ from evaluator.program import RuleProgram
 from evaluator.rules import RuleSet
 from evaluator.stats import Stats
 from evaluator.verdict import Verdict
-from evaluator.view import SPAN_FACTS, Span
+from evaluator.view import SPAN_FACTS, Span, View
 from evaluator.windows import Frame, sample
 
 __all__ = ["Evaluation", "Verdict"]
@@ -57,19 +57,23 @@ class Evaluation:
             kinds.setdefault(kind, []).append(program)
         ambient = {fact.name for fact in rules.facts.values() if _is_ambient(fact)}
         self._groups = [
-            (span, Group(programs, rules.compiler, ambient))
-            for (span, _), programs in kinds.items()
+            (seconds, Group(programs, rules.compiler, ambient))
+            for (seconds, _), programs in kinds.items()
         ]
+        groups = [group for _, group in self._groups]
         self._spans = {
             seconds: Span(
                 seconds,
-                {n for of, one in self._groups if of == seconds for n in one.names.all},
-                {n for of, one in self._groups if of == seconds for n in one.asked},
-                ambient,
+                {
+                    name
+                    for (of, _), programs in kinds.items()
+                    if of == seconds
+                    for one in programs
+                    for name in one.names
+                },
             )
-            for seconds, _ in self._groups
+            for seconds, _ in kinds
         }
-        groups = [group for _, group in self._groups]
         place = {
             program: (index, number)
             for index, group in enumerate(groups)
@@ -117,12 +121,14 @@ class Evaluation:
             if value is not None and one is not None:
                 self._before[fact] = value
                 stats[fact] = one
+        before = len(self._seen)
         for name, last in self._unseen.items():
             if name in facts or name in stats or raw.get(last) is not None:
                 self._seen.add(base_fact(name))
-        self._unseen = {
-            n: last for n, last in self._unseen.items() if base_fact(n) not in self._seen
-        }
+        if len(self._seen) != before:
+            self._unseen = {
+                n: last for n, last in self._unseen.items() if base_fact(n) not in self._seen
+            }
         self._facts = facts
         frame = Frame(at, at, ticks, seconds, stats)
         for span in self._spans.values():
@@ -145,10 +151,10 @@ class Evaluation:
         facts = _NOTHING if stale else self._facts
         known |= facts
         views = {
-            seconds: span.view(at, facts, known, self._seen, stale=stale)
+            seconds: View(facts, known, None if stale else span.frame(at), self._seen)
             for seconds, span in self._spans.items()
         }
-        found = [group.verdicts(views[span], told) for span, group in self._groups]
+        found = [group.verdicts(views[seconds], told) for seconds, group in self._groups]
         self.quiet = all(group.quiet for _, group in self._groups)
         before, verdicts = self._verdicts
         if len(found) != len(before) or not all(map(is_, found, before)):

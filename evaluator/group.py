@@ -26,8 +26,8 @@ _TRUTHS: dict[Worth, Truth] = {
 class Group:
     """Rules whose `window.*` covers the same span. `ambient` are names that are in no snapshot.
 
-    `names` are all that they read, `asked` those that conditions read. `quiet`: none of the last
-    verdicts begins an incident, or is an error.
+    `names` are all that they read. `quiet`: none of the last verdicts begins an incident, or is
+    an error.
     """
 
     def __init__(
@@ -36,17 +36,17 @@ class Group:
         self.programs = programs
         self.quiet = False
         self.names = Names({name for program in programs for name in program.names})
-        self.asked = frozenset(name for program in programs for name in program.judged)
+        self._asked = Names({name for program in programs for name in program.judged})
         self._ambient = tuple(name for name in self.names.plain if name in ambient)
         self._rules = frozenset(program.rule.name for program in programs)
         self._compiler = compiler
         self._calm = [Verdict(one.rule, "false", one.mildest, "", {}) for one in programs]
         self._last: dict[RuleProgram, tuple[tuple[object, ...], Judgement, Verdict | None]] = {}
-        self._sorted_by: frozenset[str] | None = None
+        self._known: frozenset[str] | None = None
         self._others: list[int] = []
         self._not_refuted = not_refuted(())
         self._read: tuple[object, ...] = ()
-        self._view = View({}, {}, None, {}, frozenset(), frozenset())
+        self._view = View({}, {}, None, frozenset())
         self._verdicts: list[Verdict] = []
 
     def verdicts(self, view: View, told: Collection[str] | None) -> list[Verdict]:
@@ -60,15 +60,17 @@ class Group:
         if read == self._read and view.facts is before.facts and view.frame is before.frame:
             return self._verdicts
         self._view, self._read = view, read
-        if view.names is not self._sorted_by:
-            self._sort(view.names)
-        alone = self._others + self._not_refuted(view.values)
+        values = self._asked.values(view.known, view.frame)
+        if values.keys() != self._known:
+            self._known = frozenset(values)
+            self._sort(self._known)
+        alone = self._others + self._not_refuted(values)
         if open_:
             alone += [n for n, one in enumerate(self.programs) if one.rule.name in open_]
         verdicts = self._calm.copy()
         self.quiet = True
         if alone:
-            reading = Reading(self._compiler, self.asked, view.values, view.seen)
+            reading = Reading(self._compiler, values, view.seen)
             shown = _Shown(self.names, view)
             for number in alone:
                 program = self.programs[number]
@@ -81,7 +83,6 @@ class Group:
 
     def _sort(self, known: frozenset[str]) -> None:
         """Find the rules that Python can tell to be false: those that are not off."""
-        self._sorted_by = known
         self._others = []
         plain = []
         for number, program in enumerate(self.programs):

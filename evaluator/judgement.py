@@ -41,17 +41,11 @@ FALSE = Judgement("false")
 class Reading:
     """What is known at one instant: values by name, and the facts that were ever reported."""
 
-    __slots__ = ("_activation", "_asked", "_compiler", "known", "seen", "values")
+    __slots__ = ("_activation", "_compiler", "known", "seen", "values")
 
     def __init__(
-        self,
-        compiler: Compiler,
-        asked: Iterable[str],
-        values: Mapping[str, Scalar],
-        seen: AbstractSet[str],
+        self, compiler: Compiler, values: Mapping[str, Scalar], seen: AbstractSet[str]
     ) -> None:
-        """`asked` are the names that conditions may read."""
-        self._asked = asked
         self.values = values
         self.known = values.keys()
         self.seen = seen
@@ -62,9 +56,7 @@ class Reading:
     def activation(self) -> Activation:
         """The values as CEL takes them: made when it is first asked, since most never are."""
         if self._activation is None:
-            values = self.values
-            asked = {name: values[name] for name in self._asked if name in values}
-            self._activation = self._compiler.activation(asked)
+            self._activation = self._compiler.activation(self.values)
         return self._activation
 
 

@@ -40,11 +40,10 @@ def merge(earlier: Stats, later: Stats) -> Stats:
     low, high, least, most = earlier.min, earlier.max, later.min, later.max
     if low is None or high is None or least is None or most is None:
         return later
-    if least < low:
-        low = least
-    if most > high:
+    if least < low:  # noqa: PLR1730 -- each window is merged anew with every snapshot, and a
+        low = least  # call of min() costs as much as all the rest
+    if most > high:  # noqa: PLR1730 -- as above
         high = most
     mean = ((earlier.mean or 0.0) * earlier.count + (later.mean or 0.0) * later.count) / count
     delta = (earlier.delta or 0.0) + (later.delta or 0.0)
-    # By position: each window is merged anew with every snapshot.
     return Stats(count, earlier.first, later.last, low, high, mean, delta)
