@@ -85,8 +85,19 @@ class Evaluation:
         read = {name for group in groups for name in (*group.names.plain, *group.names.windowed)}
         read |= {_SNAPSHOT_AGE, _SNAPSHOT_LIMIT}
         facts = {name: rules.facts[base_fact(name)] for name in sorted(read)}
-        self._ambient = Admission(
-            {name: fact.type for name, fact in facts.items() if _is_ambient(fact)}, self.misfits
+        self._ambient_names = frozenset(name for name, fact in facts.items() if _is_ambient(fact))
+        self._settings = Admission(
+            {name: fact.type for name, fact in facts.items() if fact.source == "settings"},
+            self.misfits,
+        )
+        self._set: tuple[tuple[object, ...], dict[str, Scalar]] = (), {}
+        self._clocks = Admission(
+            {
+                name: fact.type
+                for name, fact in facts.items()
+                if _is_ambient(fact) and fact.source != "settings"
+            },
+            self.misfits,
         )
         self._raw = Admission(
             {name: fact.type for name, fact in facts.items() if not _is_ambient(fact)},
@@ -95,7 +106,7 @@ class Evaluation:
         self._sampled = [
             name for name, fact in facts.items() if is_sampled(fact) and name in self._windowed
         ]
-        self._facts: dict[str, Scalar] = {}
+        self._facts: Mapping[str, Scalar] = {}
         self._before: dict[str, Scalar] = {}
         self._seen: set[str] = set(SPAN_FACTS)
         self._unseen = {name: f"last.{base_fact(name)}" for name in self._raw.names}
@@ -113,7 +124,23 @@ class Evaluation:
         Snapshots come in their order; those of the longest window are taken before the first
         verdict, so that a restart finds its windows full.
         """
-        facts = self._raw.admit(raw)
+        self.take_fitting(at, self._raw.admit(raw), window, ticks, seconds, raw=raw)
+
+    def take_fitting(
+        self,
+        at: Instant,
+        facts: Mapping[str, Scalar],
+        window: Mapping[str, Stats],
+        ticks: int,
+        seconds: float,
+        *,
+        raw: Mapping[str, object] | None = None,
+    ) -> None:
+        """Take a new snapshot whose facts are known to be of their types, and finite.
+
+        `raw` says what was ever reported (`last.*`), None: the facts do.
+        """
+        raw = facts if raw is None else raw
         stats = {fact: window[fact] for fact in self._windowed if fact in window}
         for fact in self._sampled:
             value = facts.get(fact)
@@ -145,11 +172,11 @@ class Evaluation:
         of the others a verdict that begins nothing may come without its context, or with an older
         one. The same list is returned for as long as all that the rules read is the same.
         """
-        known = self._ambient.admit(ambient)
+        known = {**self._admitted_settings(ambient), **self._clocks.admit(ambient)}
         self._seen.update(known)
         stale = _is_past(known.get(_SNAPSHOT_AGE), known.get(_SNAPSHOT_LIMIT))
         facts = _NOTHING if stale else self._facts
-        known |= facts
+        known.update(facts)
         views = {
             seconds: View(facts, known, None if stale else span.frame(at), self._seen)
             for seconds, span in self._spans.items()
@@ -162,10 +189,17 @@ class Evaluation:
             self._verdicts = found, verdicts
         return verdicts
 
+    def _admitted_settings(self, ambient: Mapping[str, object]) -> dict[str, Scalar]:
+        """Return the limits; they hardly ever change, and are looked at only then."""
+        told = tuple(map(ambient.get, self._settings.names))
+        if told != self._set[0]:
+            self._set = told, self._settings.admit(ambient)
+        return self._set[1]
+
     @property
     def memory(self) -> Memory:
         """What it would have to be told, besides the snapshots of the longest window."""
-        return Memory(frozenset(self._seen - self._ambient.names), dict(self._before))
+        return Memory(frozenset(self._seen - self._ambient_names), dict(self._before))
 
     def recall(self, memory: Memory) -> None:
         """Go on as one that took the snapshots that the memory is of."""

@@ -1,11 +1,11 @@
 """A backtest whose days are judged by several processes: what rules say of a day depends on the
 snapshots of that day and a little before, while what becomes of alerts goes through all of it.
 
-So each process takes a day: it fills the windows from the day before, judges every moment, and
-hands back when what the rules say changed. Here the life of alerts runs over that, day after day,
-as `backtest` runs it. What an evaluation remembers from before the windows (which facts were ever
-reported) is handed to a day as far as it is known when it begins, and compared when the day before
-is done: where it was wrong, the day is judged again. The outcome is that of `backtest`.
+So each process takes some days: it fills the windows from the day before, judges every moment,
+and hands back when what the rules say changed. Here the life of alerts runs over that, day after
+day, as `backtest` runs it. What an evaluation remembers from before the windows (which facts were
+ever reported) is handed over as far as it is known when the days begin, and compared when those
+before are done: where it was wrong, they are judged again. The outcome is that of `backtest`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from evaluator.verdict import Verdict
 from monitoring.backtest import WELL, Backtested, Test, backtest, sessions_of, warm_up_seconds
 from monitoring.config import Config
 from monitoring.course import Course
-from monitoring.excerpt import Excerpt, Excerpts
+from monitoring.excerpt import Excerpts, Taken
 from monitoring.grid import Moment, day_of, moments
 from monitoring.snapshot import file_wall_ms
 from monitoring.snapshots import SnapshotStore
@@ -37,7 +37,13 @@ DAY_MS = 86_400_000
 LATEST_MS = 2**42
 """Later than any snapshot's name: the year 2109."""
 
+MOST_DAYS = 3
+"""Days that a process takes at a time: what a few megabytes hold."""
+
 GRID, SNAPSHOT, AGAIN = 0, 1, 2
+Days = tuple[str, str]
+"""The first and the last of some days that follow each other, YYYYMMDD."""
+
 RuleText = tuple[str | None, str]
 """The text of a rule file (None: the built-in rules alone) and its name: compiled rules don't
 travel between processes.
@@ -60,9 +66,9 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct):
-    """What rules say of one day. The columns have an entry for each moment; `boots`: from which
+    """What rules say of some days. The columns have an entry for each moment; `boots`: from which
     moment on which boot it was. `changes`, `begun` and `ended` have one per rule set: what is new
-    when, and the memories before the first and after the last snapshot of the day.
+    when, and the memories before the first and after the last snapshot.
     """
 
     kinds: array[int]
@@ -123,17 +129,17 @@ def backtest_days(
     memories: list[Memory] | None = None
     with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(texts, config)) as pool:
         try:
-            waiting: deque[tuple[str, Future[Said]]] = deque()
-            days = iter(days_of(span))
+            waiting: deque[tuple[Days, Future[Said]]] = deque()
+            left = iter(_shared_out(days_of(span), workers))
             while True:
-                for day in islice(days, workers + 1 - len(waiting)):
-                    waiting.append((day, pool.submit(_say, span, day, memories)))
+                for days in islice(left, workers + 1 - len(waiting)):
+                    waiting.append((days, pool.submit(_say, span, days, memories)))
                 if not waiting:
                     break
-                day, future = waiting.popleft()
+                days, future = waiting.popleft()
                 said = future.result()
                 if memories is not None and said.begun != memories:
-                    said = pool.submit(_say, span, day, memories).result()
+                    said = pool.submit(_say, span, days, memories).result()
                 memories = said.ended
                 skipped += said.skipped
                 _conclude(said, rule_sets, tests, done, progress)
@@ -144,6 +150,13 @@ def backtest_days(
     return done, skipped
 
 
+def _shared_out(days: Sequence[str], workers: int) -> list[Days]:
+    """Return the days in pieces (first and last day) so that every process has several."""
+    count = max(1, min(MOST_DAYS, len(days) // (3 * workers)))
+    pieces = [days[start : start + count] for start in range(0, len(days), count)]
+    return [(piece[0], piece[-1]) for piece in pieces]
+
+
 def _conclude(
     said: Said,
     rule_sets: Sequence[RuleSet],
@@ -151,7 +164,7 @@ def _conclude(
     done: Backtested,
     progress: Callable[[int, Instant], None],
 ) -> None:
-    """Let alerts live through a day."""
+    """Let alerts live through some days."""
     instants = _Instants(said)
     for number, kind in enumerate(said.kinds):
         if kind == SNAPSHOT:
@@ -186,7 +199,7 @@ def _live(
 
 
 class _Instants:
-    """The moments of a day by their number."""
+    """The moments of some days by their number."""
 
     def __init__(self, said: Said) -> None:
         self._said = said
@@ -209,14 +222,14 @@ class _Judge:
         self._longest_ms = longest * 1000
         self._warm_up_ms = round(warm_up_seconds(self._rule_sets, config) * 1000)
 
-    def say(self, span: Span, day: str, memories: Sequence[Memory] | None) -> Said:
-        begin_ms = _begin_ms(day)
+    def say(self, span: Span, days: Days, memories: Sequence[Memory] | None) -> Said:
+        begin_ms, end_ms = _begin_ms(days[0]), _begin_ms(days[1]) + DAY_MS
         store = SnapshotStore(span.folder)
         start_ms = max(begin_ms, span.start_ms)
-        own = store.decoded_between(start_ms, begin_ms + DAY_MS - 1, self._decode)
+        own = store.decoded_between(start_ms, end_ms - 1, self._decode)
         first = next(own, None)
         after = SnapshotStore(span.folder)
-        later = next(after.decoded_between(begin_ms + DAY_MS, LATEST_MS, self._decode), None)
+        later = next(after.decoded_between(end_ms, LATEST_MS, self._decode), None)
         diary = _Diary(self._rule_sets, self._config, memories, span.since_ms)
         if first is not None:
             before = self._before(span, begin_ms, first[1].instant)
@@ -224,8 +237,8 @@ class _Judge:
             diary.keep([*before], chain([first], own), following)
         return diary.said(store.skipped)
 
-    def _before(self, span: Span, begin_ms: int, first: Instant) -> list[tuple[str, Excerpt]]:
-        """Return the snapshots that the windows of a day's first moment reach over.
+    def _before(self, span: Span, begin_ms: int, first: Instant) -> list[tuple[str, Taken]]:
+        """Return the snapshots that the windows of the first moment reach over.
 
         The oldest is older than that: the rise of a counter is told by the one before.
         """
@@ -263,11 +276,11 @@ class _Diary:
 
     def keep(
         self,
-        before: Sequence[tuple[str, Excerpt]],
-        own: Iterable[tuple[str, Excerpt]],
-        following: Excerpt | None,
+        before: Sequence[tuple[str, Taken]],
+        own: Iterable[tuple[str, Taken]],
+        following: Taken | None,
     ) -> None:
-        """Judge a day's `own` snapshots, and the moments until the `following` one comes."""
+        """Judge the `own` snapshots, and the moments until the `following` one comes."""
         left = len(before)
         stream = chain(before, own, [] if following is None else [("", following)])
         for moment in moments(stream, self._config.evaluate_seconds):
@@ -333,8 +346,8 @@ def _prepare(texts: Sequence[RuleText], config: Config) -> None:
     _ready.append(_Judge(texts, config))
 
 
-def _say(span: Span, day: str, memories: Sequence[Memory] | None) -> Said:
-    return _ready[0].say(span, day, memories)
+def _say(span: Span, days: Days, memories: Sequence[Memory] | None) -> Said:
+    return _ready[0].say(span, days, memories)
 
 
 def _begin_ms(day: str) -> int:

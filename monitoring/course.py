@@ -5,6 +5,8 @@ The live evaluation, its catching up and a backtest are this same code.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from evaluator.evaluation import Evaluation, Memory
 from evaluator.incident import Scalar, States, Transition
 from evaluator.instant import Instant, Sessions
@@ -14,7 +16,8 @@ from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.config import Config
-from monitoring.excerpt import Taken, raw_of
+from monitoring.excerpt import Excerpt, Taken
+from monitoring.snapshot import flatten
 
 
 class Course:
@@ -34,8 +37,8 @@ class Course:
     ) -> None:
         self.states: States = {} if states is None else states
         self.verdicts: list[Verdict] = []
-        self.raw: dict[str, object] = {}
-        self._judged_on: tuple[dict[str, object], dict[str, object]] = {}, {}
+        self.raw: Mapping[str, object] = {}
+        self._judged_on: tuple[Mapping[str, object], Mapping[str, object]] = {}, {}
         self._evaluation = Evaluation(rules)
         self._config = config
         self._sessions = sessions
@@ -44,11 +47,14 @@ class Course:
 
     def take(self, snapshot: Taken) -> None:
         """Take the next snapshot; it is judged by the `judge` that follows."""
-        self.raw = raw_of(snapshot)
-        window = snapshot.window
-        self._evaluation.take(
-            snapshot.instant, self.raw, window.stats, window.ticks, window.seconds
-        )
+        window, evaluation = snapshot.window, self._evaluation
+        seen = window.stats, window.ticks, window.seconds
+        if isinstance(snapshot, Excerpt):
+            self.raw = snapshot.flat
+            evaluation.take_fitting(snapshot.instant, snapshot.flat, *seen)
+        else:
+            self.raw = flatten(snapshot)
+            evaluation.take(snapshot.instant, self.raw, *seen)
 
     def judge(
         self, at: Instant, snapshot_age_seconds: float, health: OwnHealth
@@ -96,7 +102,7 @@ class Course:
         raw, facts = self._judged_on
         return {
             name: value
-            for name, value in (raw | facts).items()
+            for name, value in {**raw, **facts}.items()
             if value is None or isinstance(value, str | bool | int | float)
         }
 
