@@ -15,6 +15,8 @@ HEARTBEAT_RULES = (
         no_data="alert",
         message="No tick for {heartbeat.age_seconds} s (deadline {heartbeat.deadline_seconds} s): "
         "{heartbeat.cause}; {last.positions.count} positions open at last word",
+        resolved_message="engine {heartbeat.cause}, last tick {heartbeat.age_seconds} s ago",
+        onset="heartbeat.age_seconds",
         context=(
             "heartbeat.cause",
             "heartbeat.age_seconds",
@@ -36,6 +38,7 @@ HEARTBEAT_RULES = (
         for_seconds=60,
         no_data="alert",
         message="The session is open and the engine has not ticked in it ({heartbeat.cause})",
+        resolved_message="engine {heartbeat.cause}, last tick {heartbeat.age_seconds} s ago",
         context=("heartbeat.cause", "heartbeat.age_seconds", "last.positions.count"),
         inhibited_by=("collector_stale",),
     ),
@@ -46,6 +49,7 @@ HEARTBEAT_RULES = (
         keep_firing_for_seconds=600,
         no_data="ok",
         message="The machine was rebooted; {last.positions.count} positions open at last word",
+        resolved_message="engine {heartbeat.cause}, {last.positions.count} positions open",
         context=("collector.rebooted", "heartbeat.cause", "last.positions.count"),
     ),
 )
@@ -59,6 +63,7 @@ MONEY_RULES = (
         day=True,
         message="The circuit breaker is on: day's return {risk.daily_loss_pct} %, "
         "{positions.count} positions open",
+        resolved_message="the breaker is off, day's return {risk.daily_loss_pct} %",
         context=(
             "risk.circuit_breaker_active",
             "risk.daily_loss_pct",
@@ -75,6 +80,8 @@ MONEY_RULES = (
         keep_firing_for_seconds=60,
         day=True,
         message="Day's return {window.risk.daily_loss_pct.min} % is past the warning at "
+        "-{limits.daily_loss_warning_pct} %",
+        resolved_message="day's return {risk.daily_loss_pct} %, the warning is at "
         "-{limits.daily_loss_warning_pct} %",
         context=(
             "risk.daily_loss_pct",
@@ -93,6 +100,8 @@ MONEY_RULES = (
         day=True,
         message="Day's return {window.risk.daily_loss_pct.min} % is past the limit of "
         "-{limits.daily_loss_pct} %, {positions.count} positions open",
+        resolved_message="day's return {risk.daily_loss_pct} %, the limit is at "
+        "-{limits.daily_loss_pct} %",
         context=(
             "risk.daily_loss_pct",
             "window.risk.daily_loss_pct.min",
@@ -113,6 +122,8 @@ MONEY_RULES = (
         keep_firing_for_seconds=30,
         message="{positions.count} positions worth {positions.total_value}, the largest "
         "{risk.max_position_value}: past a limit",
+        resolved_message="{positions.count} positions worth {positions.total_value}, the largest "
+        "{risk.max_position_value}",
         context=(
             "positions.count",
             "limits.positions_count",
@@ -136,6 +147,7 @@ MONEY_RULES = (
         day=True,
         message="The breaker is on, yet {window.orders.placed.delta} orders were placed; "
         "exposure {positions.total_value}",
+        resolved_message="exposure {positions.total_value} no longer grows, or the breaker is off",
         context=(
             "risk.circuit_breaker_active",
             "window.orders.placed.delta",
@@ -152,6 +164,7 @@ MONEY_RULES = (
         no_data="ok",
         message="{window.orders.rejected.delta} orders rejected within a minute, "
         "{window.orders.exit_rejected.delta} of them exits",
+        resolved_message="{window.orders.rejected.delta} orders rejected in the last minute",
         context=(
             "window.orders.rejected.delta",
             "window.orders.exit_rejected.delta",
@@ -174,6 +187,7 @@ MONEY_RULES = (
         no_data="ok",
         message="P&L has been exactly {pnl.daily} for 15 minutes with {positions.count} positions "
         "open, while the engine ticks",
+        resolved_message="P&L {pnl.daily}, {positions.count} positions open",
         context=("pnl.daily", "positions.count", "window.ticks", "window.seconds"),
     ),
 )

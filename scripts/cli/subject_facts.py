@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from evaluator.message import size
 from scripts.cli.look import Look
-from scripts.cli.words import age, figure, number, percent, rupees, size
+from scripts.cli.words import age, figure, number, percent, rupees
 
 
 def engine(look: Look) -> str:
