@@ -9,7 +9,17 @@ from monitoring.calendar import AlwaysOpen
 from scripts.cli import words
 from scripts.cli.engine_state import EngineState, engine_state
 from scripts.cli.look import Look
-from scripts.cli.terminal import Line, Span, Style, Terminal, line_columns, spread
+from scripts.cli.terminal import (
+    Line,
+    Span,
+    Style,
+    Terminal,
+    at_gaps,
+    at_words,
+    line_columns,
+    spread,
+    wrap,
+)
 
 MARKS: dict[str, tuple[str, Style]] = {
     "LIVE": ("● LIVE", "good"),
@@ -30,7 +40,8 @@ def screen(look: Look, pnl: Sequence[float | None], terminal: Terminal) -> list[
     lines = [_header(look, state, terminal), *_warnings(look, state)]
     figures = _tick_and_home(look, terminal)
     if look.snapshot is not None:
-        figures += [_money(look, pnl), _holdings(look)]
+        for line in (_money(look, pnl), _holdings(look)):
+            figures += wrap(at_gaps(line), terminal, indent=4)
     lines += figures if look.fresh else [_faded(line) for line in figures]
     lines += _alerts(look, terminal)
     return lines
@@ -110,7 +121,7 @@ def _tick_line(look: Look) -> Line:
     ]
     line += [Span("   "), *_breeze(look)]
     uptime = look.number("heartbeat.uptime_seconds")
-    if uptime is not None and look.fresh:
+    if uptime is not None and engine_state(look).word == "LIVE":
         line.append(Span(f"   up {words.age(uptime)}"))
     return line
 
@@ -122,7 +133,9 @@ def _tick_and_home(look: Look, terminal: Terminal) -> list[Line]:
     if line_columns(beside) <= terminal.width:
         return [beside]
     width = terminal.width
-    return [tick, *([Span(home[at : at + width], "dim")] for at in range(0, len(home), width))]
+    tick_lines = wrap(at_gaps(tick), terminal, indent=4)
+    home_lines = ([Span(home[at : at + width], "dim")] for at in range(0, len(home), width))
+    return [*tick_lines, *home_lines]
 
 
 def _breeze(look: Look) -> Line:
@@ -200,7 +213,7 @@ def _alerts(look: Look, terminal: Terminal) -> list[Line]:
 
 
 def incident_lines(incident: Incident, look: Look, terminal: Terminal) -> list[Line]:
-    """Return an incident as one line where it fits, else with its message on a second."""
+    """Return an incident as one line where it fits, else with its message on the next."""
     style: Style = "bad" if incident.severity == "CRITICAL" else "warn"
     firing = incident.status == "firing"
     head = [
@@ -210,6 +223,8 @@ def incident_lines(incident: Incident, look: Look, terminal: Terminal) -> list[L
     ]
     began = incident.fired_at or incident.active_at
     tail = [Span(f"  since {words.since(began.wall_ms, look.now.wall_ms, look.zone)}")]
+    if incident.clear is not None:
+        tail.append(Span("  clear now", "good"))
     if incident.ack is not None:
         why = f' "{incident.ack.reason}"' if incident.ack.reason else ""
         tail.append(Span(f"  acked {incident.ack.by}{why}", "good"))
@@ -220,4 +235,7 @@ def incident_lines(incident: Incident, look: Look, terminal: Terminal) -> list[L
     one = [*head, Span(f"  {incident.message}"), *tail]
     if line_columns(one) <= terminal.width:
         return [one]
-    return [[*head, *tail], [Span(f"        {incident.message}")]]
+    return [
+        *wrap(at_words([*head, *tail]), terminal, indent=8),
+        *wrap(at_words([Span(f"        {incident.message}")]), terminal, indent=8),
+    ]

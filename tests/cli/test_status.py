@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evaluator.incident import Ack
+from evaluator.incident import Ack, Countdown, Transition
 from evaluator.instant import Instant
 from monitoring.history import History
 from monitoring.snapshot import BreezeStatus, CollectorStatus, Window, WriterMark
@@ -57,7 +57,7 @@ def test_a_narrow_terminal_wraps_alerts_and_loses_nothing_that_matters(
     house.good_day()
     house.alert(
         "daily_loss_exceeded",
-        "Daily loss -2.31% is past the limit of 2%, and this message goes on until it is cut",
+        "Daily loss -2.31% is past the limit of 2%, and this message goes on until it is wrapped",
         severity="CRITICAL",
         seconds_ago=42.0,
         ack=Ack("ravi", house.at.wall_ms, None),
@@ -67,6 +67,31 @@ def test_a_narrow_terminal_wraps_alerts_and_loses_nothing_that_matters(
     text = screen_of(NARROW)
     golden("status_narrow.txt", text)
     assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_sixty_columns_still_show_the_breaker(house, screen_of) -> None:
+    house.good_day()
+    text = screen_of(Terminal(colour=False, width=60, cut=True))
+    assert "breaker off" in text
+    assert "rejects 0" in text
+    assert "…" not in text
+    assert all(len(line) <= 60 for line in text.splitlines())
+
+
+def test_an_alert_that_is_clear_and_not_over_yet_says_so(house, screen_of) -> None:
+    house.good_day()
+    incident = house.alert("daily_loss_high", "near", number=2)
+    clearing = msgspec.structs.replace(incident, clear=Countdown(0, house.at))
+    house.log([Transition(clearing, house.at, "clearing")])
+    assert "daily_loss_high  near  since 10:41  clear now" in screen_of(WIDE)
+
+
+def test_an_engine_that_lapsed_is_not_shown_as_up(house, screen_of) -> None:
+    house.good_day()
+    late = {"uptime_seconds": 5220.0, "age_seconds": 42.0, "deadline_seconds": 20.0,
+            "expected": True, "cause": "loop_hung"}  # fmt: skip
+    house.snapshot(heartbeat=late, seconds_ago=0.1)
+    assert "   up " not in screen_of(WIDE)
 
 
 def test_old_data_is_never_shown_as_live(house, screen_of, golden) -> None:
