@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from evaluator.incident import Incident
 from monitoring.calendar import AlwaysOpen
-from scripts.cli import words
+from scripts.cli import rule_faults, words
+from scripts.cli.advice import revive
 from scripts.cli.engine_state import EngineState, engine_state
 from scripts.cli.look import Look
 from scripts.cli.terminal import (
@@ -28,10 +29,6 @@ MARKS: dict[str, tuple[str, Style]] = {
     "UNKNOWN": ("? UNKNOWN", "bad"),
 }
 SPARK_COLUMNS = 12
-RESTART = {
-    "collector": "start it again: `make run`, or your supervisor",
-    "scheduler": "start it again: `make run`, or your supervisor",
-}
 
 
 def screen(look: Look, pnl: Sequence[float | None], terminal: Terminal) -> list[Line]:
@@ -93,16 +90,22 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
             word = dead.get(life.word, "is a riddle")
             effect = "nothing is measured" if name == "collector" else "nothing is judged"
             lines.append([Span(f"DOWN   {name} {word}: {effect} ({life.why})", "bad")])
-            lines.append([Span(f"       → {RESTART[name]}")])
+            lines.append([Span(f"       → {revive(life.word, life.pid)}")])
     if state.why and not (look.snapshot is not None and not look.fresh):
         style: Style = "bad" if state.word == "LAPSED" else "warn"
-        lines.append([Span(f"{state.word:<6} {state.why}", style)])
+        lines.append([Span(f"{state.word:<6} {state.why.removeprefix('stopped ')}", style)])
+        if look.text("heartbeat.cause") == "never_started":
+            lines.append([Span(f"       → start the engine: it writes to {look.home.heartbeat}")])
     degraded = [
         f"{process.process}: {said}"
         for process in (look.collector, look.scheduler)
         if process is not None
-        for said in process.degraded
+        for said in rule_faults.apart(process.degraded)[0]
     ]
+    _, refused = rule_faults.apart(look.scheduler.degraded if look.scheduler else [])
+    if refused is not None:
+        lines.append([Span(f"RULES  {refused}", "warn")])
+        lines.append([Span(f"       → {rule_faults.TODO}")])
     lines += [[Span(f"DEGRADED  {said}", "warn")] for said in degraded]
     lines += [[Span(f"ALERT LOG  {fault}", "warn")] for fault in look.alert_faults[:3]]
     return lines

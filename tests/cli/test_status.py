@@ -134,7 +134,7 @@ def test_a_planned_stop_is_stopped_with_its_reason(house, screen_of) -> None:
     house.snapshot(heartbeat=closed, collector=status, seconds_ago=0.1)
     text = screen_of(WIDE)
     assert "○ STOPPED" in text
-    assert 'stopped cleanly "upgrade", back within 5m' in text
+    assert '\nSTOPPED cleanly "upgrade", back within 5m\n' in text
 
 
 def test_an_engine_that_never_ticked_is_told_so(house, screen_of) -> None:
@@ -145,6 +145,7 @@ def test_an_engine_that_never_ticked_is_told_so(house, screen_of) -> None:
     text = screen_of(WIDE)
     assert "○ STOPPED" in text
     assert "it never wrote a tick" in text
+    assert "→ start the engine: it writes to /srv/monitor/data/heartbeat" in text
     assert "P&L ?" in text
 
 
@@ -205,6 +206,28 @@ def test_what_the_processes_call_degraded_stands_on_the_screen(house, screen_of)
     house.process("collector", pid=4100, degraded=["heartbeat folder can't be watched: polling"])
     text = screen_of(WIDE)
     assert "DEGRADED  collector: heartbeat folder can't be watched: polling" in text
+
+
+def test_thirty_faults_of_a_rule_file_do_not_push_the_engine_off_the_screen(
+    house, screen_of
+) -> None:
+    house.good_day()
+    faults = [f"rules.toml:{line}:1: mine: unknown field x" for line in range(1, 31)]
+    whole = "rules.toml is refused whole: the built-in rules alone are in force"
+    house.process("scheduler", pid=4101, degraded=[*faults, whole, "folders are polled"])
+    lines = screen_of(WIDE).splitlines()
+    assert (
+        lines[1] == "RULES  the built-in rules alone are in force: " + faults[0] + " (and 29 more)"
+    )
+    assert "monitor rules check" in lines[2]
+    assert lines[3] == "DEGRADED  scheduler: folders are polled"
+    assert len(lines) < 10
+
+
+def test_a_process_that_hangs_is_to_be_ended_first_for_it_holds_its_lock(house, screen_of) -> None:
+    house.good_day()
+    house.process("collector", pid=4100, seconds_ago=60.0)
+    assert "→ end it with `kill -9 4100`, then start it again" in screen_of(WIDE)
 
 
 def test_switched_off_monitoring_says_so(house, screen_of) -> None:
