@@ -56,7 +56,8 @@ def _subject(look: Look, subject: str) -> Finding:
         if artifact.path is not None and look.number(f"artifacts.{name}_age_hours") is None
     ]
     if subject == "models" and missing:
-        return Finding("WARN", subject, figures, f"check artifacts.{missing[0]}.path")
+        to_do = f"check artifacts.{missing[0]}.path: an empty file or one of the future has no age"
+        return Finding("WARN", subject, figures, to_do)
     if not look.judged:
         return Finding("UNKN", subject, f"{figures or 'known'}, judged by nobody", "see scheduler")
     state = engine_state(look)

@@ -78,7 +78,8 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
     """Return what makes the rest of the screen doubtful: it stands above it, in red."""
     lines: list[Line] = []
     if not look.config.enabled:
-        lines.append([Span("OFF    monitoring is switched off (enabled = false)", "warn")])
+        lines.append([Span("OFF    monitoring is switched off (enabled = false)", "bad")])
+        lines.append([Span("       → set enabled = true and restart the processes")])
     if look.snapshot is not None and not look.fresh:
         taken = words.local(look.snapshot.wall_ms, look.zone)
         old = words.age(look.snapshot_age_seconds)
@@ -91,7 +92,7 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
             effect = "nothing is measured" if name == "collector" else "nothing is judged"
             lines.append([Span(f"DOWN   {name} {word}: {effect} ({life.why})", "bad")])
             lines.append([Span(f"       → {revive(life.word, life.pid)}")])
-    if state.why and not (look.snapshot is not None and not look.fresh):
+    if state.why and look.config.enabled and not (look.snapshot is not None and not look.fresh):
         style: Style = "bad" if state.word == "LAPSED" else "warn"
         lines.append([Span(f"{state.word:<6} {state.why.removeprefix('stopped ')}", style)])
         if look.text("heartbeat.cause") == "never_started":

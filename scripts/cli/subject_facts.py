@@ -66,7 +66,7 @@ def models(look: Look) -> str:
                 f"{short} {figure(round(hours, 1))}h old (limit {artifact.max_age_hours:g}h)"
             )
         elif artifact.path is not None:
-            parts.append(f"{short} not found at {artifact.path}")
+            parts.append(f"{short} has no age: no finished file at {artifact.path}")
     return ", ".join(parts)
 
 

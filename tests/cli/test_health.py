@@ -170,7 +170,7 @@ def test_a_watched_model_that_is_not_there_is_a_warning(house, health_of) -> Non
     house.snapshot(artifacts={"teacher_model_age_hours": 3.0, "student_model_age_hours": None})
     found = finding(health_of(), "models")
     assert found.level == "WARN"
-    assert "student not found at models/student-*.bin" in found.what
+    assert "student has no age: no finished file at models/student-*.bin" in found.what
 
 
 def test_what_was_reported_before_and_is_no_more_is_unknown(house, health_of) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from evaluator.incident import Ack, Countdown, Transition
 from evaluator.instant import Instant
+from monitoring.config import Config
 from monitoring.history import History
 from monitoring.snapshot import BreezeStatus, CollectorStatus, Window, WriterMark
 from monitoring.snapshots import SnapshotStore
@@ -237,7 +238,17 @@ def test_switched_off_monitoring_says_so(house, screen_of) -> None:
         assert state is not None
         off = msgspec.structs.replace(state.config, enabled=False)
         write_state(house.home.state, msgspec.structs.replace(state, config=off))
-    assert "monitoring is switched off" in screen_of(WIDE)
+    text = screen_of(WIDE)
+    assert "monitoring is switched off" in text
+    assert "set enabled = true" in text
+
+
+def test_switched_off_monitoring_is_never_all_clear(house, screen_of) -> None:
+    for name in ("collector", "scheduler"):
+        house.process(name, config=Config(enabled=False))
+    text = screen_of(WIDE)
+    assert "nothing fires" not in text
+    assert "no alerts known, and nobody judges now" in text
 
 
 def test_an_unreadable_snapshot_gives_way_to_the_one_before(house, everyone) -> None:
