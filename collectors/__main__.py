@@ -12,6 +12,7 @@ from collectors.wakeup import Bell
 from monitoring import log
 from monitoring.clock import SystemClock
 from monitoring.home import Home, find_home
+from monitoring.idle import idle
 from monitoring.lock import AlreadyRunning, ProcessLock
 from monitoring.settings import Settings, SettingsError, load
 
@@ -63,14 +64,16 @@ def main() -> int:
         return FAILED
     log.setup("collector", home.logs)
     log.monitoring_log.info("collector of {}", home.root)
+    if not home.settings.is_file():  # a mistyped MONITOR_HOME looks like this
+        log.monitoring_log.warning("no {}: defaults and environment alone count", home.settings)
     return _run(home, settings, bell, stop)
 
 
 def _run(home: Home, settings: Settings, bell: Bell, stop: Stop) -> int:
     if not settings.config.enabled:
         log.monitoring_log.warning("MONITOR_ENABLED is false: nothing is collected")
-        while not stop():
-            bell.wait(3600)
+        now = SystemClock().now
+        idle("collector", home, settings.config, now=now, wait=bell.wait, stopping=stop)
         return 0
     # Slow to import, and an idle or refused process needs none of it.
     from collectors.breeze import BreezeWatch  # noqa: PLC0415 -- as said above

@@ -15,7 +15,7 @@ from evaluator.names import base_fact, is_sampled
 from evaluator.program import RuleProgram
 from evaluator.rules import RuleSet
 from evaluator.stats import Stats
-from evaluator.verdict import Truth, Verdict
+from evaluator.verdict import NOT_JUDGED, Truth, Verdict
 from evaluator.windows import Frame, SlidingWindow, sample, window_values
 
 __all__ = ["Evaluation", "Verdict"]
@@ -174,7 +174,7 @@ def _verdict(program: RuleProgram, reading: Reading) -> Verdict:
     if truth == "true":
         message = program.message.fill(reading.values)
     elif truth != "false":
-        message = f"{rule.name} can't be judged; {found.why}"
+        message = f"{rule.name} {NOT_JUDGED}; {found.why}"
     if truth == "true" or (truth == "unknown" and rule.no_data == "alert"):
         severity = _severity(program, reading)
     context = dict(zip(program.shown, map(reading.values.get, program.shown), strict=True))

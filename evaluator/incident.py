@@ -34,7 +34,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One alert from pending to its end. `id` is a UUIDv7 made from rule and `active_at`.
 
     `held` counts towards `for` while pending; `clear` towards `keep_firing_for` while firing
-    (None: the condition is not clear).
+    (None: the condition is not clear). `onset_ms`: how long it had been so at `active_at`.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, Scalar | None]
     day: str
     active_at: Instant
+    onset_ms: int = 0
     fired_at: Instant | None = None
     resolved_at: Instant | None = None
     held: Countdown = Countdown()

@@ -16,10 +16,10 @@ from typing import get_args
 import msgspec
 
 from evaluator.durations import in_words
-from evaluator.incident import Ack, Countdown, Incident, States, Status, Transition
+from evaluator.ending import lasted, onset_ms, well_again
+from evaluator.incident import Ack, Countdown, Incident, States, Transition
 from evaluator.incident_id import incident_id
 from evaluator.instant import Instant, Sessions, elapsed_ms, session_elapsed_ms
-from evaluator.message import shown
 from evaluator.rules import Clock
 from evaluator.verdict import Verdict
 
@@ -145,6 +145,7 @@ class _Turn:
             context=verdict.context,
             day=self.now.day,
             active_at=at,
+            onset_ms=onset_ms(verdict),
             held=Countdown(0, at),
         )
         if rule.for_seconds == 0:
@@ -218,24 +219,19 @@ class _Turn:
         return self._renewed(fired, "new", f"condition held for {in_words(held_ms / 1000)}")
 
     def _recovered(self, incident: Incident) -> Transition:
-        lasted = in_words(elapsed_ms(incident.fired_at or incident.active_at, self.at) / 1000)
         context = self.verdict.context
-        values = ", ".join(
-            f"{name} {shown(value)}"
-            for name, value in context.items()
-            if not name.startswith("limits.")
-        )
         recovered = msgspec.structs.replace(
             incident,
             status="resolved",
             resolved_at=self.at,
             clear=None,
             context=context,
-            message=f"Over after {lasted}: {values}",
+            message=f"Over after {lasted(incident, self.at)}: {well_again(self.verdict)}",
         )
         clear = in_words(self.rule.keep_firing_for_seconds)
         why = self.verdict.why or f"condition clear for {clear}"
-        return _told(recovered, self.at, "resolved", f"{why}, after firing for {lasted}")
+        fired = in_words(elapsed_ms(incident.fired_at or incident.active_at, self.at) / 1000)
+        return _told(recovered, self.at, "resolved", f"{why}, after firing for {fired}")
 
     def _renewed(self, incident: Incident, notify: str, reason: str) -> Transition:
         verdict = self.verdict
@@ -274,5 +270,8 @@ def _told(
 
 def _closed(incident: Incident, at: Instant, reason: str, notify: str) -> Transition:
     """Return an incident that ends without a recovery."""
-    status: Status = "inactive" if incident.status == "pending" else "resolved"
-    return _told(incident, at, notify, reason, status=status, resolved_at=at, clear=None)
+    ended: dict[str, object] = {"resolved_at": at, "clear": None}
+    if incident.status == "pending":
+        return _told(incident, at, notify, reason, status="inactive", **ended)
+    message = f"Ended after {lasted(incident, at)}, not recovered: {reason}"
+    return _told(incident, at, notify, reason, status="resolved", message=message, **ended)

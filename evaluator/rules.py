@@ -26,13 +26,17 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     must hold to fire, `keep_firing_for_seconds` it must be clear to resolve, both counted on
     `clock`. `window_seconds`: what `window.*` covers, None: the last snapshot. `no_data`: what
     unknown counts as; `seen`: not applicable until there ever was data. `day`: a figure of the
-    trading day, void on the next. `context` None: the facts in `when`.
+    trading day, void on the next. `context` None: the facts in `when`. `resolved_message` says what
+    is well again (None: the first facts of the context). `onset` names the fact that tells for how
+    many seconds it has been so before it held.
     """
 
     name: str
     severity: Severity | SeverityTable
     when: tuple[str, ...]
     message: str
+    resolved_message: str | None = None
+    onset: str | None = None
     unless: tuple[str, ...] = ()
     for_seconds: int = 0
     keep_firing_for_seconds: int = 0

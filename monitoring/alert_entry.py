@@ -74,6 +74,7 @@ class LineMaker:
                 clear=incident.clear,
                 ack=incident.ack,
                 error=incident.error,
+                onset_ms=incident.onset_ms,
             ),
         )
 

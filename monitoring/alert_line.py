@@ -26,6 +26,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     clear: Countdown | None = None
     ack: Ack | None = None
     error: str | None = None
+    onset_ms: int = 0
 
 
 class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
@@ -73,6 +74,7 @@ def incident_of(line: AlertLine) -> Incident | None:
         context=line.context,
         day=line.clock.day,
         active_at=line.clock.active_at,
+        onset_ms=line.clock.onset_ms,
         fired_at=line.clock.fired_at,
         resolved_at=line.clock.resolved_at,
         held=line.clock.held,

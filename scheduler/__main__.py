@@ -10,6 +10,7 @@ from pathlib import Path
 from monitoring import log
 from monitoring.clock import SystemClock
 from monitoring.home import Home, find_home
+from monitoring.idle import idle
 from monitoring.lock import AlreadyRunning, ProcessLock
 from monitoring.settings import Settings, SettingsError, load
 from scheduler.wake import Wake
@@ -58,14 +59,16 @@ def main() -> int:
         return 1
     log.setup("scheduler", home.logs)
     log.monitoring_log.info("scheduler of {}", home.root)
+    if not home.settings.is_file():  # a mistyped MONITOR_HOME looks like this
+        log.monitoring_log.warning("no {}: defaults and environment alone count", home.settings)
     return _run(home, settings, wake, stop)
 
 
 def _run(home: Home, settings: Settings, wake: Wake, stop: Stop) -> int:
     if not settings.config.enabled:
         log.monitoring_log.warning("MONITOR_ENABLED is false: nothing is evaluated")
-        while not stop():
-            wake.wait(3600)
+        now = SystemClock().now
+        idle("scheduler", home, settings.config, now=now, wait=wake.wait, stopping=stop)
         return 0
     # Slow to import, and an idle or refused process needs none of it.
     from scheduler.process import Process  # noqa: PLC0415 -- as said above

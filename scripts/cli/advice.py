@@ -56,6 +56,14 @@ TODO: dict[str, str] = {
 """One thing to do for each built-in rule; docs/rules/<rule>.md says more."""
 
 
+START = "start it again: `make run`, or your supervisor"
+
+
+def revive(word: str, pid: int | None) -> str:
+    """Return what to do with a process that does not work; one that hangs still holds its lock."""
+    return f"end it with `kill -9 {pid}`, then {START}" if word == "stuck" else START
+
+
 def todo(rule: str) -> str:
     """Return what to do when a rule fires."""
     return TODO.get(rule, "see your rules.toml: the rule is your own")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from evaluator.incident import Incident
-from scripts.cli import words
-from scripts.cli.advice import OWN_RULES, SUBJECTS, todo
+from evaluator.verdict import NOT_JUDGED
+from scripts.cli import rule_faults, words
+from scripts.cli.advice import OWN_RULES, SUBJECTS, revive, todo
 from scripts.cli.engine_state import engine_state
 from scripts.cli.findings import Finding, Level
 from scripts.cli.look import Look
 from scripts.cli.process_life import Life
 from scripts.cli.subject_facts import FIGURES
 
-START = "start it again: `make run`, or your supervisor"
 GROUPS = {
     "money": ("pnl", "risk", "positions"),
     "sentiment": ("sentiment",),
@@ -40,7 +40,7 @@ def diagnose(look: Look) -> list[Finding]:
 def _subject(look: Look, subject: str) -> Finding:
     rules = SUBJECTS[subject]
     figures = FIGURES[subject](look) if subject in FIGURES else ""
-    firing = [i for i in look.incidents if i.rule in rules and i.status == "firing"]
+    firing = _firing_of(look, subject)
     if subject == "engine" and (found := _engine_now(look, figures)) is not None:
         return found
     if firing:
@@ -56,7 +56,8 @@ def _subject(look: Look, subject: str) -> Finding:
         if artifact.path is not None and look.number(f"artifacts.{name}_age_hours") is None
     ]
     if subject == "models" and missing:
-        return Finding("WARN", subject, figures, f"check artifacts.{missing[0]}.path")
+        to_do = f"check artifacts.{missing[0]}.path: an empty file or one of the future has no age"
+        return Finding("WARN", subject, figures, to_do)
     if not look.judged:
         return Finding("UNKN", subject, f"{figures or 'known'}, judged by nobody", "see scheduler")
     state = engine_state(look)
@@ -80,13 +81,17 @@ def _engine_now(look: Look, figures: str) -> Finding | None:
         known = look.number("positions.count")
         flat = known is not None and known == 0
         what = f"no tick for {words.age(look.tick_age_seconds)}: {state.why or 'it fell silent'}"
+        what += "" if known is None else f"; {words.count(round(known), 'position')} open"
+        lapses = (i for i in look.incidents if i.rule == "heartbeat_lapsed")
+        what += next((_acked(lapse) for lapse in lapses), "")
         return Finding("WARN" if flat else "CRIT", "engine", what, todo("heartbeat_lapsed"))
     if state.word == "STOPPED" and not any(
         i.rule in SUBJECTS["engine"] and i.status == "firing" for i in look.incidents
     ):
         never = look.text("heartbeat.cause") == "never_started"
         if never:
-            return Finding("UNKN", "engine", state.why, todo("engine_not_started"))
+            to_do = f"start the engine; it writes its heartbeat to {look.home.heartbeat}"
+            return Finding("UNKN", "engine", state.why, to_do)
         return Finding("n/a", "engine", f"{state.why} ({figures})" if figures else state.why)
     return None
 
@@ -95,15 +100,26 @@ def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:
     """Put the worst incident in words, and say how many more there are."""
     first = firing[0]
     level: Level = "CRIT" if first.severity == "CRITICAL" else "WARN"
-    what = first.message
-    if first.ack is not None:
-        why = f' "{first.ack.reason}"' if first.ack.reason else ""
-        what += f" (acked {first.ack.by}{why})"
+    what = first.message + _acked(first)
     if len(firing) > 1:
         what += f", and {', '.join(i.rule for i in firing[1:])}"
     if not look.judged:
         what += " (nobody judges it now)"
-    return Finding(level, subject, what, todo(first.rule))
+    return Finding(level, subject, what, _todo(look, first))
+
+
+def _acked(incident: Incident) -> str:
+    if incident.ack is None:
+        return ""
+    why = f' "{incident.ack.reason}"' if incident.ack.reason else ""
+    return f" (acked {incident.ack.by}{why})"
+
+
+def _todo(look: Look, incident: Incident) -> str:
+    """Return what to do: who lacks data to judge the disk by need not free any of it."""
+    if NOT_JUDGED not in incident.message:
+        return todo(incident.rule)
+    return "see why it is not known: `monitor facts`" if look.fresh else "see collector"
 
 
 def _ever(look: Look, subject: str, figures: str) -> bool:
@@ -146,7 +162,7 @@ def _dead(name: str, life: Life) -> Finding:
     said = f"{word} ({life.why})" if word else life.why
     if life.age_seconds is not None:
         said += f", last heard of {words.age(life.age_seconds)} ago"
-    return Finding("CRIT", name, said, START)
+    return Finding("CRIT", name, said, revive(life.word, life.pid))
 
 
 def _collector(look: Look) -> Finding:
@@ -154,6 +170,9 @@ def _collector(look: Look) -> Finding:
     if not life.good:
         return _dead("collector", life)
     age = words.age(look.snapshot_age_seconds)
+    degraded = look.collector.degraded if look.collector else []
+    if look.snapshot is None and degraded:
+        return Finding("CRIT", "collector", "; ".join(degraded), todo("monitor_degraded"))
     if look.snapshot is None:
         return Finding("UNKN", "collector", f"{life.why}, no snapshot yet", "wait one interval")
     if not look.fresh:
@@ -162,13 +181,19 @@ def _collector(look: Look) -> Finding:
     own = look.snapshot.collector
     what = f"snapshot {age} ago, {life.why}, {own.ticks_lost} ticks lost"
     what += f", {own.lines_rejected} lines rejected"
-    said = [*(look.collector.degraded if look.collector else []), *own.degraded]
+    what += f" (kept in {look.home.quarantine})" if own.lines_rejected else ""
+    said = [*degraded, *own.degraded]
     said += [f"unreadable snapshot: {reason}" for reason in look.skipped[:1]]
     if said:
         return Finding(
             "WARN", "collector", "; ".join(dict.fromkeys(said)), todo("monitor_degraded")
         )
-    return Finding("OK", "collector", what)
+    firing = _firing_of(look, "collector")
+    return _firing(look, "collector", firing) if firing else Finding("OK", "collector", what)
+
+
+def _firing_of(look: Look, subject: str) -> list[Incident]:
+    return [i for i in look.incidents if i.rule in SUBJECTS[subject] and i.status == "firing"]
 
 
 def _scheduler(look: Look) -> Finding:
@@ -176,12 +201,9 @@ def _scheduler(look: Look) -> Finding:
     if not life.good or look.scheduler is None:
         return _dead("scheduler", life)
     failed = [name for name, job in look.scheduler.jobs.items() if job.last_failed]
-    said = [*look.scheduler.degraded, *(f"job {name} failed" for name in failed)]
-    firing = [
-        i
-        for i in look.incidents
-        if i.rule in (*SUBJECTS["scheduler"], *SUBJECTS["collector"]) and i.status == "firing"
-    ]
+    others, _ = rule_faults.apart(look.scheduler.degraded)
+    said = [*others, *(f"job {name} failed" for name in failed)]
+    firing = _firing_of(look, "scheduler")
     if said:
         return Finding("WARN", "scheduler", "; ".join(said), todo("monitor_degraded"))
     if firing:
@@ -191,6 +213,9 @@ def _scheduler(look: Look) -> Finding:
 
 def _rules(look: Look) -> Finding:
     states = look.scheduler.rules if look.scheduler else {}
+    _, refused = rule_faults.apart(look.scheduler.degraded if look.scheduler else [])
+    if refused is not None:
+        return Finding("WARN", "rules", refused, rule_faults.TODO)
     if not states:
         return Finding("n/a", "rules", "none evaluated yet")
     on = [state for state in states.values() if state.enabled and not state.off]

@@ -16,6 +16,7 @@ from typing import Any
 import click
 import msgspec
 
+from evaluator.message import grouped
 from monitoring.atomic import write_atomic
 from monitoring.home import Home
 from scripts.cli import words
@@ -142,7 +143,7 @@ def init(
     interval = ask(tick_interval, "Seconds between its ticks", 5.0, SECONDS)
     capital = ask(capital, "Trading capital in ₹", "10L", AmountType())
     loss = ask(daily_loss, "Loss of the day that is too much, in %", 2.0, PERCENT)
-    quarter = words.rupees_short(capital * LARGEST_SHARE).removeprefix("₹")
+    quarter = grouped(round(capital * LARGEST_SHARE))
     answers = Answers(
         engine=engine,
         tick_interval_seconds=interval,

@@ -151,6 +151,7 @@ class House:
         ack: Ack | None = None,
         context: dict[str, Scalar | None] | None = None,
         notify: str = "new",
+        reason: str = "condition held",
         number: int = 1,
     ) -> Incident:
         """Append an incident to the alert log, as the scheduler would."""
@@ -161,7 +162,7 @@ class House:
             status=status,
             severity=severity,
             message=message,
-            reason="condition held",
+            reason=reason,
             context=context or {},
             day="2025-10-12",
             active_at=began,

@@ -47,11 +47,19 @@ def test_questions_have_defaults_and_wrong_answers_are_asked_again(monitor, tmp_
     assert table["engine"] == "nifty"
     assert table["heartbeat_interval_seconds"] == 2.5
     assert table["limits"]["positions_total_value"] == 15_000_000
+    assert table["limits"]["position_value"] == 3_750_000
 
 
-def test_init_asked_without_answers_ends_quietly(monitor, tmp_path: Path) -> None:
+def test_the_largest_position_is_by_default_exactly_a_quarter(monitor, tmp_path: Path) -> None:
+    assert monitor("init", "--yes", "--capital", "25L").returncode == 0
+    table = tomllib.loads((tmp_path / "home" / "monitor.toml").read_text(encoding="utf-8"))
+    assert table["limits"]["position_value"] == 625_000
+
+
+def test_init_asked_without_answers_says_how_to_give_them(monitor, tmp_path: Path) -> None:
     done = monitor("init")
-    assert done.returncode != 0
+    assert done.returncode == 2
+    assert "the input has ended" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "home" / "monitor.toml").exists()
 
