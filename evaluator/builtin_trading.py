@@ -128,9 +128,8 @@ MONEY_RULES = (
         when=(
             "window.risk.circuit_breaker_active.all",
             "window.orders.placed.delta > 0 || "
-            "window.positions.total_value.last > 1.01 * window.positions.total_value.first || "
-            "window.positions.total_value.count == 1 && window.positions.total_value.delta > "
-            "0.01 * window.positions.total_value.last",
+            "window.positions.total_value.delta > 0.01 * "
+            "(window.positions.total_value.last - window.positions.total_value.delta)",
         ),
         keep_firing_for_seconds=60,
         day=True,
@@ -140,7 +139,7 @@ MONEY_RULES = (
             "risk.circuit_breaker_active",
             "window.orders.placed.delta",
             "positions.total_value",
-            "window.positions.total_value.first",
+            "window.positions.total_value.delta",
             "positions.count",
         ),
     ),
