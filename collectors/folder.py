@@ -73,7 +73,7 @@ def is_of(engine: str, name: str) -> bool:
 
 
 def _is_text(name: str) -> bool:
-    """Tell whether a file name can be written down (os.fsdecode leaves other bytes as surrogates)."""
+    """Tell whether a file name is UTF-8 (of others, os.fsdecode makes surrogates)."""
     try:
         name.encode()
     except UnicodeEncodeError:

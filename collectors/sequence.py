@@ -55,7 +55,7 @@ class Sequence:
             self.writer_dropped = previous.writer_dropped
 
     def mark(self, writer: str) -> WriterMark:
-        """Return what is known of a writer, new or not; one with an endless name under a short one."""
+        """Return what is known of a writer, new or not; an endless name is shortened."""
         if len(writer) > MAX_NAME_CHARACTERS:
             writer = f"{writer[:32]}…{digest(writer.encode())}"
         mark = self.marks.get(writer)
