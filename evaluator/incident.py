@@ -34,7 +34,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One alert from pending to its end. `id` is a UUIDv7 made from rule and `active_at`.
 
     `held` counts towards `for` while pending; `clear` towards `keep_firing_for` while firing
-    (None: the condition is not clear).
+    (None: the condition is not clear). `blind`: its message says only that it can't be judged.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     ack: Ack | None = None
     suppressed_by: str | None = None
     error: str | None = None
+    blind: bool = False
 
 
 States = dict[str, Incident]

@@ -74,6 +74,7 @@ class LineMaker:
                 clear=incident.clear,
                 ack=incident.ack,
                 error=incident.error,
+                blind=incident.blind,
             ),
         )
 

@@ -26,6 +26,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     clear: Countdown | None = None
     ack: Ack | None = None
     error: str | None = None
+    blind: bool = False
 
 
 class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
@@ -80,4 +81,5 @@ def incident_of(line: AlertLine) -> Incident | None:
         ack=line.clock.ack,
         suppressed_by=line.suppressed_by,
         error=line.clock.error,
+        blind=line.clock.blind,
     )
