@@ -261,7 +261,14 @@ def _lapse(
 
 
 def _age(since: Instant | None, now: Instant) -> float | None:
-    return None if since is None else elapsed_ms(since, now) / 1000
+    """Return the age in seconds; of what was received before a reboot at least that of this boot.
+
+    After a reboot the wall clock may be behind, and would make the dead look fresh for hours.
+    """
+    if since is None:
+        return None
+    age = elapsed_ms(since, now) / 1000
+    return age if since.boot_id == now.boot_id else max(age, now.boottime_ns / 1e9)
 
 
 def _least(ages: Iterable[float | None]) -> float | None:

@@ -120,8 +120,8 @@ MONEY_RULES = (
             "window.risk.max_position_value.max > limits.position_value",
         ),
         keep_firing_for_seconds=30,
-        message="Past a limit: open positions {positions.count}, worth {positions.total_value}, the "
-        "largest {risk.max_position_value}",
+        message="Past a limit: open positions {positions.count}, worth {positions.total_value}, "
+        "the largest {risk.max_position_value}",
         resolved_message="open positions {positions.count}, worth {positions.total_value}, the "
         "largest {risk.max_position_value}",
         context=(
@@ -139,9 +139,8 @@ MONEY_RULES = (
         when=(
             "window.risk.circuit_breaker_active.all",
             "window.orders.placed.delta > 0 || "
-            "window.positions.total_value.last > 1.01 * window.positions.total_value.first || "
-            "window.positions.total_value.count == 1 && window.positions.total_value.delta > "
-            "0.01 * window.positions.total_value.last",
+            "window.positions.total_value.delta > 0.01 * "
+            "(window.positions.total_value.last - window.positions.total_value.delta)",
         ),
         keep_firing_for_seconds=60,
         day=True,
@@ -152,7 +151,7 @@ MONEY_RULES = (
             "risk.circuit_breaker_active",
             "window.orders.placed.delta",
             "positions.total_value",
-            "window.positions.total_value.first",
+            "window.positions.total_value.delta",
             "positions.count",
         ),
     ),

@@ -108,7 +108,8 @@ class Evaluation:
         stats = {fact: window[fact] for fact in self._windowed if fact in window}
         for fact in self._sampled:
             value = facts.get(fact)
-            one = None if value is None else sample(value, self._before.get(fact))
+            counts = self._raw_types[fact] == "counter"
+            one = None if value is None else sample(value, self._before.get(fact), counts=counts)
             if value is not None and one is not None:
                 self._before[fact] = value
                 stats[fact] = one

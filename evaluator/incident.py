@@ -35,6 +35,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     `held` counts towards `for` while pending; `clear` towards `keep_firing_for` while firing
     (None: the condition is not clear). `onset_ms`: how long it had been so at `active_at`.
+    `blind`: its message says only that it can't be judged.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     ack: Ack | None = None
     suppressed_by: str | None = None
     error: str | None = None
+    blind: bool = False
 
 
 States = dict[str, Incident]

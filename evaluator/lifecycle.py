@@ -165,6 +165,9 @@ class _Turn:
         if verdict.severity != incident.severity:
             reason = f"{incident.severity} became {verdict.severity}"
             return self._renewed(fresh, "changed", reason)
+        if incident.blind and verdict.truth == "true":
+            # Whoever was told that nothing is known has yet to hear what it is.
+            return self._renewed(fresh, "changed", "data came, and the condition holds")
         if incident.clear is not None:
             return self._renewed(fresh, "held", "the condition holds again")
         return self._resumed(incident, fresh)
@@ -243,6 +246,7 @@ class _Turn:
             severity=verdict.severity,
             message=verdict.message,
             context=verdict.context,
+            blind=verdict.truth == "unknown",
         )
 
     def _renewed_clear(self, incident: Incident, clear: Countdown, reason: str) -> Transition:

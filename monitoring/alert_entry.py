@@ -75,6 +75,7 @@ class LineMaker:
                 ack=incident.ack,
                 error=incident.error,
                 onset_ms=incident.onset_ms,
+                blind=incident.blind,
             ),
         )
 

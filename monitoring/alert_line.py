@@ -27,6 +27,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     ack: Ack | None = None
     error: str | None = None
     onset_ms: int = 0
+    blind: bool = False
 
 
 class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
@@ -82,4 +83,5 @@ def incident_of(line: AlertLine) -> Incident | None:
         ack=line.clock.ack,
         suppressed_by=line.suppressed_by,
         error=line.clock.error,
+        blind=line.clock.blind,
     )

@@ -315,6 +315,29 @@ def test_a_change_of_severity_is_told_with_the_message_of_now() -> None:
     assert change.incident.message == "worse"
 
 
+def test_an_alert_for_want_of_data_says_what_it_is_about_once_the_data_is_there() -> None:
+    life = Life(no_data="alert")
+    assert life.told("unknown", at(0)) == ("firing", "new")
+    assert life.told("unknown", at(1)) is None
+    change = life.see("true", at(2), message="no tick for 40 s: process_gone", context={"x.y": 4.0})
+    assert change is not None
+    assert (change.notify, change.incident.status) == ("changed", "firing")
+    assert change.incident.message == "no tick for 40 s: process_gone"
+    assert change.incident.context == {"x.y": 4.0}
+    # That data is missing again is no news: what was told last still stands.
+    assert life.told("unknown", at(3)) is None
+    assert life.told("true", at(4)) is None
+
+
+def test_an_alert_that_matured_without_data_is_told_again_with_it() -> None:
+    life = Life(no_data="alert", for_seconds=10)
+    life.see("true", at(0))
+    assert life.told("unknown", at(10)) == ("firing", "new")
+    assert life.incident.message == "it is unknown"
+    assert life.told("true", at(11)) == ("firing", "changed")
+    assert life.incident.message == "it is true"
+
+
 def test_a_new_trading_day_ends_a_daily_alert_and_its_acknowledgement() -> None:
     life = Life(sessions=Hours(), day=True)
     life.see("true", hour(10))
