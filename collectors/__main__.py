@@ -64,6 +64,8 @@ def main() -> int:
         return FAILED
     log.setup("collector", home.logs)
     log.monitoring_log.info("collector of {}", home.root)
+    if not home.settings.is_file():  # a mistyped MONITOR_HOME looks like this
+        log.monitoring_log.warning("no {}: defaults and environment alone count", home.settings)
     return _run(home, settings, bell, stop)
 
 

@@ -14,7 +14,7 @@ HEARTBEAT_RULES = (
         when=("heartbeat.expected", "heartbeat.age_seconds > heartbeat.deadline_seconds"),
         no_data="alert",
         message="No tick for {heartbeat.age_seconds} s (deadline {heartbeat.deadline_seconds} s): "
-        "{heartbeat.cause}; {last.positions.count} positions open at last word",
+        "{heartbeat.cause}; open positions at last word: {last.positions.count}",
         resolved_message="engine {heartbeat.cause}, last tick {heartbeat.age_seconds} s ago",
         onset="heartbeat.age_seconds",
         context=(
@@ -48,8 +48,8 @@ HEARTBEAT_RULES = (
         when=("collector.rebooted",),
         keep_firing_for_seconds=600,
         no_data="ok",
-        message="The machine was rebooted; {last.positions.count} positions open at last word",
-        resolved_message="engine {heartbeat.cause}, {last.positions.count} positions open",
+        message="The machine was rebooted; open positions at last word: {last.positions.count}",
+        resolved_message="engine {heartbeat.cause}, open positions: {last.positions.count}",
         context=("collector.rebooted", "heartbeat.cause", "last.positions.count"),
     ),
 )
@@ -62,7 +62,7 @@ MONEY_RULES = (
         keep_firing_for_seconds=60,
         day=True,
         message="The circuit breaker is on: day's return {risk.daily_loss_pct} %, "
-        "{positions.count} positions open",
+        "open positions: {positions.count}",
         resolved_message="the breaker is off, day's return {risk.daily_loss_pct} %",
         context=(
             "risk.circuit_breaker_active",
@@ -99,7 +99,7 @@ MONEY_RULES = (
         keep_firing_for_seconds=60,
         day=True,
         message="Day's return {window.risk.daily_loss_pct.min} % is past the limit of "
-        "-{limits.daily_loss_pct} %, {positions.count} positions open",
+        "-{limits.daily_loss_pct} %, open positions: {positions.count}",
         resolved_message="day's return {risk.daily_loss_pct} %, the limit is at "
         "-{limits.daily_loss_pct} %",
         context=(
@@ -120,10 +120,10 @@ MONEY_RULES = (
             "window.risk.max_position_value.max > limits.position_value",
         ),
         keep_firing_for_seconds=30,
-        message="{positions.count} positions worth {positions.total_value}, the largest "
-        "{risk.max_position_value}: past a limit",
-        resolved_message="{positions.count} positions worth {positions.total_value}, the largest "
-        "{risk.max_position_value}",
+        message="Past a limit: open positions {positions.count}, worth {positions.total_value}, "
+        "the largest {risk.max_position_value}",
+        resolved_message="open positions {positions.count}, worth {positions.total_value}, the "
+        "largest {risk.max_position_value}",
         context=(
             "positions.count",
             "limits.positions_count",
@@ -185,9 +185,9 @@ MONEY_RULES = (
         unless=("market_data.halted",),
         window_seconds=900,
         no_data="ok",
-        message="P&L has been exactly {pnl.daily} for 15 minutes with {positions.count} positions "
-        "open, while the engine ticks",
-        resolved_message="P&L {pnl.daily}, {positions.count} positions open",
+        message="P&L has been exactly {pnl.daily} for 15 minutes while the engine ticks; open "
+        "positions: {positions.count}",
+        resolved_message="P&L {pnl.daily}, open positions: {positions.count}",
         context=("pnl.daily", "positions.count", "window.ticks", "window.seconds"),
     ),
 )

@@ -59,6 +59,8 @@ def main() -> int:
         return 1
     log.setup("scheduler", home.logs)
     log.monitoring_log.info("scheduler of {}", home.root)
+    if not home.settings.is_file():  # a mistyped MONITOR_HOME looks like this
+        log.monitoring_log.warning("no {}: defaults and environment alone count", home.settings)
     return _run(home, settings, wake, stop)
 
 

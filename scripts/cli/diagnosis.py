@@ -181,6 +181,7 @@ def _collector(look: Look) -> Finding:
     own = look.snapshot.collector
     what = f"snapshot {age} ago, {life.why}, {own.ticks_lost} ticks lost"
     what += f", {own.lines_rejected} lines rejected"
+    what += f" (kept in {look.home.quarantine})" if own.lines_rejected else ""
     said = [*degraded, *own.degraded]
     said += [f"unreadable snapshot: {reason}" for reason in look.skipped[:1]]
     if said:

@@ -254,6 +254,15 @@ def test_a_degraded_collector_and_an_unreadable_snapshot_are_warnings(house, hea
     assert "unreadable snapshot" in what
 
 
+def test_rejected_lines_are_counted_with_the_place_where_they_are_kept(house, health_of) -> None:
+    house.good_day()
+    house.snapshot(
+        collector=CollectorStatus(app_version="0.1.0", lines_rejected=3), seconds_ago=0.1
+    )
+    what = finding(health_of(), "collector").what
+    assert what.endswith(f"3 lines rejected (kept in {house.home.quarantine})")
+
+
 def test_several_alerts_of_one_subject_are_one_line(house, health_of) -> None:
     house.good_day()
     house.alert("daily_loss_high", "near", seconds_ago=30.0, number=2)

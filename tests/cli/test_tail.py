@@ -91,7 +91,7 @@ def test_what_happens_to_a_firing_alert_is_told_and_not_its_beginning_again(
 
 
 def test_a_line_too_long_for_the_terminal_goes_on_below_and_loses_no_word(house) -> None:
-    message = "No tick for 15 s (deadline 15 s): process_frozen; 3 positions open at last word"
+    message = "No tick for 15 s (deadline 15 s): process_frozen; open positions at last word: 3"
     house.alert("heartbeat_lapsed", message, severity="CRITICAL")
     narrow = Terminal(colour=False, width=60, cut=True)
     lines = wrap(at_words(tail_line(lines_of(house)[0])), narrow, 17)
