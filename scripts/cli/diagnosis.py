@@ -101,6 +101,7 @@ def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:
     first = firing[0]
     level: Level = "CRIT" if first.severity == "CRITICAL" else "WARN"
     what = first.message + _acked(first)
+    what += "" if first.clear is None else " (clear now, over if it stays so)"
     if len(firing) > 1:
         what += f", and {', '.join(i.rule for i in firing[1:])}"
     if not look.judged:

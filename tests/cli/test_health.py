@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from evaluator.incident import Ack
+from evaluator.incident import Ack, Countdown, Transition
 from evaluator.instant import Instant
 from evaluator.rules import load
 from monitoring.config import Config, Limits
@@ -252,6 +253,14 @@ def test_a_degraded_collector_and_an_unreadable_snapshot_are_warnings(house, hea
     what = finding(health_of(), "collector").what
     assert "polling" in what
     assert "unreadable snapshot" in what
+
+
+def test_an_alert_that_is_clear_and_not_over_yet_says_so(house, health_of) -> None:
+    house.good_day()
+    incident = house.alert("daily_loss_high", "near", number=2)
+    clearing = msgspec.structs.replace(incident, clear=Countdown(0, house.at))
+    house.log([Transition(clearing, house.at, "clearing")])
+    assert finding(health_of(), "money").what == "near (clear now, over if it stays so)"
 
 
 def test_rejected_lines_are_counted_with_the_place_where_they_are_kept(house, health_of) -> None:
