@@ -194,7 +194,10 @@ def _collector(look: Look) -> Finding:
 
 
 def _firing_of(look: Look, subject: str) -> list[Incident]:
-    return [i for i in look.incidents if i.rule in SUBJECTS[subject] and i.status == "firing"]
+    """Return a subject's firing alerts, the most urgent first: that one says what to do."""
+    rules = SUBJECTS[subject]
+    firing = (i for i in look.incidents if i.rule in rules and i.status == "firing")
+    return sorted(firing, key=lambda i: (i.severity != "CRITICAL", rules.index(i.rule)))
 
 
 def _scheduler(look: Look) -> Finding:

@@ -279,6 +279,8 @@ def test_several_alerts_of_one_subject_are_one_line(house, health_of) -> None:
     found = finding(health_of(), "money")
     assert found.level == "CRIT"
     assert found.what == "past, and daily_loss_high"
+    house.alert("position_limit_breached", "too large", severity="CRITICAL", number=4)
+    assert finding(health_of(), "money").what.startswith("past, and "), "the loss is more urgent"
 
 
 def test_switched_off_monitoring_is_unknown(house, health_of) -> None:

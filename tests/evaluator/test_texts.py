@@ -73,6 +73,10 @@ def test_bytes_in_a_message_have_a_unit_that_can_be_read(value: float | None, sa
     assert parse("a } b { c").stray == (2, 6)
 
 
+def test_a_limit_that_is_not_set_is_none_and_not_unknown() -> None:
+    assert parse("{limits.x}, {pnl.daily}").fill({}) == "none, unknown"
+
+
 def test_names_and_calls_are_found_where_they_stand() -> None:
     text = "a.b > 1.0 && size(c.d) > e . f || g.matches('h.i') || \"j.k\" == .l.m // n.o"
     read, called = references(text)
