@@ -120,8 +120,9 @@ MONEY_RULES = (
             "window.risk.max_position_value.max > limits.position_value",
         ),
         keep_firing_for_seconds=30,
-        message="Past a limit: open positions {positions.count}, worth {positions.total_value}, "
-        "the largest {risk.max_position_value}",
+        message="Past a limit: open positions {positions.count} (limit {limits.positions_count}), "
+        "worth {positions.total_value} (limit {limits.positions_total_value}), the largest "
+        "{risk.max_position_value} (limit {limits.position_value})",
         resolved_message="open positions {positions.count}, worth {positions.total_value}, the "
         "largest {risk.max_position_value}",
         context=(

@@ -60,7 +60,11 @@ def parse(text: str) -> Template:
 
 
 def named(name: str, value: Scalar | None) -> str:
-    """Return the value of a fact: that of a `…_bytes` as 41 GB, others as `shown` says."""
+    """Return the value of a fact: that of a `…_bytes` as 41 GB, a limit that is not set as
+    `none`, others as `shown` says.
+    """
+    if value is None and name.startswith("limits."):
+        return "none"
     if name.endswith("_bytes") and isinstance(value, float) and value >= 0:
         return size(value)
     return shown(value)

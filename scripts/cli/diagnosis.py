@@ -101,6 +101,7 @@ def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:
     first = firing[0]
     level: Level = "CRIT" if first.severity == "CRITICAL" else "WARN"
     what = first.message + _acked(first)
+    what += "" if first.clear is None else " (clear now, over if it stays so)"
     if len(firing) > 1:
         what += f", and {', '.join(i.rule for i in firing[1:])}"
     if not look.judged:
@@ -193,7 +194,10 @@ def _collector(look: Look) -> Finding:
 
 
 def _firing_of(look: Look, subject: str) -> list[Incident]:
-    return [i for i in look.incidents if i.rule in SUBJECTS[subject] and i.status == "firing"]
+    """Return a subject's firing alerts, the most urgent first: that one says what to do."""
+    rules = SUBJECTS[subject]
+    firing = (i for i in look.incidents if i.rule in rules and i.status == "firing")
+    return sorted(firing, key=lambda i: (i.severity != "CRITICAL", rules.index(i.rule)))
 
 
 def _scheduler(look: Look) -> Finding:

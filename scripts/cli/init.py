@@ -7,6 +7,7 @@ import math
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 import time
@@ -228,8 +229,15 @@ def next_steps(home: Home, answers: Answers) -> list[Line]:
         [Span("2. Start the monitor (development; a supervisor for real money):", "strong")],
         [Span(f"     {started}")],
         [Span("3. Look:", "strong")],
-        [Span(f"     cd {root} && monitor status")],
+        [Span(f"     cd {root} && {_typed()} status")],
     ]
+
+
+def _typed() -> str:
+    """Return the command as it must be typed here: a fresh clone's is not on the PATH."""
+    if shutil.which("monitor") is not None:
+        return "monitor"
+    return shlex.quote(str(Path(sys.executable).with_name("monitor")))
 
 
 def wait_for_first_tick(here: Desk, home: Home, engine: str) -> None:

@@ -10,6 +10,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any, Literal, NamedTuple, TextIO
 
 import msgspec
@@ -163,7 +164,7 @@ def wrap(pieces: list[Line], terminal: Terminal, indent: int) -> list[Line]:
     """
     whole = [span for piece in pieces for span in piece]
     if not terminal.cut or line_columns(whole) <= terminal.width:
-        return [whole]
+        return [_joined(whole)]
     lines: list[Line] = [[]]
     for piece in pieces:
         if lines[-1] and line_columns([*lines[-1], *piece]) > terminal.width:
@@ -171,7 +172,13 @@ def wrap(pieces: list[Line], terminal: Terminal, indent: int) -> list[Line]:
             lines.append([Span(" " * indent), Span(first.text.lstrip(), first.style), *rest])
         else:
             lines[-1] += piece
-    return lines
+    return [_joined(line) for line in lines]
+
+
+def _joined(line: Line) -> Line:
+    """Return the line with neighbours of one style as one span: a colour is switched on once."""
+    groups = groupby(line, key=lambda span: span.style)
+    return [Span("".join(span.text for span in spans), style) for style, spans in groups]
 
 
 def show(lines: Iterable[Line], terminal: Terminal, stream: TextIO | None = None) -> None:

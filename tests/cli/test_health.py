@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from evaluator.incident import Ack
+from evaluator.incident import Ack, Countdown, Transition
 from evaluator.instant import Instant
 from evaluator.rules import load
 from monitoring.config import Config, Limits
@@ -254,6 +255,14 @@ def test_a_degraded_collector_and_an_unreadable_snapshot_are_warnings(house, hea
     assert "unreadable snapshot" in what
 
 
+def test_an_alert_that_is_clear_and_not_over_yet_says_so(house, health_of) -> None:
+    house.good_day()
+    incident = house.alert("daily_loss_high", "near", number=2)
+    clearing = msgspec.structs.replace(incident, clear=Countdown(0, house.at))
+    house.log([Transition(clearing, house.at, "clearing")])
+    assert finding(health_of(), "money").what == "near (clear now, over if it stays so)"
+
+
 def test_rejected_lines_are_counted_with_the_place_where_they_are_kept(house, health_of) -> None:
     house.good_day()
     house.snapshot(
@@ -270,6 +279,8 @@ def test_several_alerts_of_one_subject_are_one_line(house, health_of) -> None:
     found = finding(health_of(), "money")
     assert found.level == "CRIT"
     assert found.what == "past, and daily_loss_high"
+    house.alert("position_limit_breached", "too large", severity="CRITICAL", number=4)
+    assert finding(health_of(), "money").what.startswith("past, and "), "the loss is more urgent"
 
 
 def test_switched_off_monitoring_is_unknown(house, health_of) -> None:

@@ -18,7 +18,13 @@ PROJECT = Path(__file__).parents[2]
 
 
 def test_init_makes_a_home_that_the_processes_accept(monitor, tmp_path: Path, golden) -> None:
-    done = monitor("init", "--yes", "--no-wait", "--capital", "20L", "--broker", "breeze")
+    command = tmp_path / "bin" / "monitor"
+    command.parent.mkdir()
+    command.touch(0o755)
+    done = monitor(
+        "init", "--yes", "--no-wait", "--capital", "20L", "--broker", "breeze",
+        PATH=str(command.parent),
+    )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     home = Home(tmp_path / "home")
     text = home.settings.read_text(encoding="utf-8")
@@ -30,6 +36,11 @@ def test_init_makes_a_home_that_the_processes_accept(monitor, tmp_path: Path, go
     assert config.heartbeat_interval_seconds == 5.0
     said = done.stdout.replace(str(tmp_path), "/srv").replace(str(PROJECT), "/opt/tickbeat")
     golden("init.txt", said)
+
+
+def test_a_command_that_is_not_on_the_path_is_named_in_full(monitor, tmp_path: Path) -> None:
+    said = monitor("init", "--yes", "--no-wait", PATH=str(tmp_path)).stdout
+    assert f"{Path(sys.executable).with_name('monitor')} status" in said
 
 
 def test_init_as_json_is_one_object(monitor, tmp_path: Path) -> None:

@@ -64,9 +64,17 @@ def test_a_message_holds_values_and_braces() -> None:
     assert template.fill({"a.b": 1.25}) == "{ 1.25% of unknown }"
 
 
-def test_bytes_in_a_message_have_a_unit_that_can_be_read() -> None:
-    assert parse("{c.free_bytes} free").fill({"c.free_bytes": 81_054_343_168.0}) == "81 GB free"
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(81_054_343_168.0, "81 GB"), (1.5e6, "1.5 MB"), (12.0, "12 B"), (None, "unknown")],
+)
+def test_bytes_in_a_message_have_a_unit_that_can_be_read(value: float | None, said: str) -> None:
+    assert parse("{c.free_bytes} free").fill({"c.free_bytes": value}) == f"{said} free"
     assert parse("a } b { c").stray == (2, 6)
+
+
+def test_a_limit_that_is_not_set_is_none_and_not_unknown() -> None:
+    assert parse("{limits.x}, {pnl.daily}").fill({}) == "none, unknown"
 
 
 def test_names_and_calls_are_found_where_they_stand() -> None:
