@@ -5,7 +5,7 @@ import pytest
 from scripts.monitor import run
 
 COMMANDS = (
-    "", "status", "health", "tail", "metrics", "ack", "unack", "rules", "rules check",
+    "", "status", "health", "tail", "metrics", "report", "ack", "unack", "rules", "rules check",
     "rules list", "facts", "breeze", "breeze login", "config", "config show", "init",
 )  # fmt: skip
 
