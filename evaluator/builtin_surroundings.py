@@ -220,6 +220,14 @@ MONITOR_RULES = (
         inhibited_by=("collector_stale",),
     ),
     Rule(
+        name="preflight_no_go",
+        severity=(("CRITICAL", "session.seconds_to_open <= 900"), ("WARNING", "true")),
+        when=("!session.open", "session.seconds_to_open <= 2700", "preflight.no_go >= 1"),
+        clock="preopen",
+        message="NO-GO, and the market opens in {session.seconds_to_open} s: {preflight.reasons}",
+        context=("preflight.reasons", "preflight.no_go", "session.seconds_to_open"),
+    ),
+    Rule(
         name="calendar_doubtful",
         severity="WARNING",
         when=("calendar.horizon_days < 30 || calendar.provisional_within_days < 3",),

@@ -14,6 +14,7 @@ from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.config import Config
+from monitoring.preflight import preflight_facts, seconds_to_close
 from monitoring.snapshot import Snapshot, flatten
 
 
@@ -55,12 +56,16 @@ class Course:
     ) -> list[Transition | Notice]:
         """Judge every rule at an instant, and return what changed."""
         facts = self._limits | ambient(at, self._sessions, snapshot_age_seconds, health)
+        stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
+        raw = dict.fromkeys(self.raw) if stale else self.raw
+        if not facts["session.open"]:
+            to_close = seconds_to_close(at.wall_ms, self._sessions)
+            facts |= preflight_facts(raw | facts, self._config, to_close)
         self.verdicts = self._evaluation.verdicts(at, facts)
         self.states, transitions = step(
             self.states, self.verdicts, at, self._sessions, self._config.engine
         )
-        stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
-        self._keep(dict.fromkeys(self.raw) if stale else self.raw, facts)
+        self._keep(raw, facts)
         return [*transitions, *self._errors()]
 
     def _keep(self, raw: dict[str, object], facts: dict[str, object]) -> None:

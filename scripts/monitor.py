@@ -13,8 +13,10 @@ from scripts.cli.lazy import LazyGroup
 COMMANDS = {
     "status": ("scripts.cli.status:status", "One screen: engine, money, what fires."),
     "health": ("scripts.cli.health:health", "One line a subject, and what to do (exit 0/1/2/3)."),
+    "preflight": ("scripts.cli.preflight:preflight", "May trading begin? GO or NO-GO."),
     "tail": ("scripts.cli.tail:tail", "Show the last alerts and follow new ones."),
     "metrics": ("scripts.cli.metrics:metrics", "Any field over any time."),
+    "report": ("scripts.cli.report:report", "A trading day on one page."),
     "ack": ("scripts.cli.ack:ack", "Take an alert: you have seen it and are on it."),
     "unack": ("scripts.cli.ack:unack", "Give an alert back."),
     "rules": ("scripts.cli.rules:rules", "List the rules, or check a rule file."),

@@ -21,16 +21,22 @@ GROUPS = {
 """Subjects that the engine alone reports on: never reported is n/a."""
 
 
+ONLY_WHEN_FIRING = ("preflight", "calendar")
+
+
 def diagnose(look: Look) -> list[Finding]:
     """Return one finding a subject, in the order of the screen."""
     if not look.config.enabled:
         off = "monitoring is switched off (enabled = false): nothing is watched"
         return [Finding("UNKN", "monitor", off, "set enabled = true and restart the processes")]
-    ours = ("collector", "scheduler", "calendar")
+    ours = ("collector", "scheduler", *ONLY_WHEN_FIRING)
     findings = [_subject(look, subject) for subject in SUBJECTS if subject not in ours]
     findings += _own_rules(look)
-    if any(i.rule in SUBJECTS["calendar"] for i in look.incidents):
-        findings.append(_subject(look, "calendar"))
+    findings += [
+        _subject(look, subject)
+        for subject in ONLY_WHEN_FIRING
+        if any(i.rule in SUBJECTS[subject] for i in look.incidents)
+    ]
     monitors = [_collector(look), _scheduler(look), _rules(look), _alert_log(look)]
     if look.fresh and look.judged:
         return findings + monitors
