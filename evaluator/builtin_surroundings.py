@@ -225,6 +225,7 @@ MONITOR_RULES = (
         when=("!session.open", "session.seconds_to_open <= 2700", "preflight.no_go >= 1"),
         clock="preopen",
         message="NO-GO, and the market opens in {session.seconds_to_open} s: {preflight.reasons}",
+        resolved_message="nothing stands against trading, or the market is open",
         context=("preflight.reasons", "preflight.no_go", "session.seconds_to_open"),
     ),
     Rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, tzinfo
 
+from evaluator.message import grouped
 from scripts.cli import words
 from scripts.cli.report_day import Day, DayIncident, Exposure, Report, Stretch
 from scripts.cli.terminal import Line, Span, Style, clean
@@ -79,7 +80,7 @@ def _figures(day: Day, zone: tzinfo) -> list[str]:
         money.append(f"largest exposure {shown} at {_clock(largest.at_ms, zone)}")
     watched = [
         f"watched {words.age(day.watched_seconds)} of {words.age(day.open_seconds)} open",
-        f"{words.grouped(day.ticks)} ticks, {words.grouped(round(day.ticks_lost))} lost",
+        f"{grouped(day.ticks)} ticks, {grouped(round(day.ticks_lost))} lost",
     ]
     if day.worst_latency_ms is None:
         watched.append("tick latency never reported")
