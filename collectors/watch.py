@@ -70,8 +70,10 @@ class Watch:
                 not stats.all if self._told.get(name) is True else bool(stats.any)
             ):
                 return name
-        halted = self._told.get(BREAKER) is True
-        for name, limit in (*COUNTS, *((("orders.placed", 1.0),) if halted else ())):
+        counts = [*COUNTS]
+        if self._told.get(BREAKER) is True:
+            counts.append(("orders.placed", 1.0))
+        for name, limit in counts:
             stats = fold.stat(name)
             if stats is not None and stats.delta is not None and stats.delta >= limit:
                 return name
