@@ -23,15 +23,26 @@ class Reached(msgspec.Struct, frozen=True):
 
 
 class Feed:
-    """Hands each snapshot to the evaluation once, in the order of names, over restarts too."""
+    """Hands each snapshot to the evaluation once, in the order of names, over restarts too.
 
-    def __init__(self, store: SnapshotStore, evaluation: Evaluation, troubles: Troubles) -> None:
+    A window longer than `watched_seconds` has a time in it in which nobody watched, and covers no
+    more than that.
+    """
+
+    def __init__(
+        self,
+        store: SnapshotStore,
+        evaluation: Evaluation,
+        troubles: Troubles,
+        watched_seconds: float,
+    ) -> None:
         self.reached: Reached | None = None
         self.raw: dict[str, object] = {}
         self._after: str | None = None
         self._store = store
         self._evaluation = evaluation
         self._troubles = troubles
+        self._watched_seconds = watched_seconds
 
     def resume(self, name: str | None, folded: Folded, window_seconds: float) -> None:
         """Go on after the snapshot `name` (None: not known) and after what the log shows.
@@ -106,9 +117,8 @@ class Feed:
         self.raw = flatten(snapshot)
         self.reached = reached = Reached(name, snapshot.snapshot, snapshot.instant)
         window = snapshot.window
-        self._evaluation.take(
-            snapshot.instant, self.raw, window.stats, window.ticks, window.seconds
-        )
+        seconds = min(window.seconds, self._watched_seconds)
+        self._evaluation.take(snapshot.instant, self.raw, window.stats, window.ticks, seconds)
         return reached
 
     def _read(self, name: str) -> Snapshot | None:

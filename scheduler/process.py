@@ -63,7 +63,8 @@ class Process:
         self._rules, faults = load_rules(home.rules)
         self._note_rule_faults(faults)
         evaluation = Evaluation(self._rules)
-        self._feed = Feed(SnapshotStore(home.snapshots), evaluation, self._troubles)
+        store = SnapshotStore(home.snapshots)
+        self._feed = Feed(store, evaluation, self._troubles, config.snapshot_limit_seconds)
         self._name = before.snapshot if before is not None else None
         span = self._rules.longest_window_seconds + config.snapshot_limit_seconds
         self._feed.resume(self._name, folded, span)
