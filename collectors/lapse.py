@@ -40,9 +40,12 @@ PULSE_SECONDS = 5.0
 FROZEN_SECONDS = 2.5 * PULSE_SECONDS
 """Without a pulse for this long, a process that is still there does not run."""
 
-FRESH_SECONDS = PULSE_SECONDS + 1
+FRESH_SECONDS = 9.0
 """A writer heard of this recently lives, whatever its pid says: an engine in a container or on
-another machine has a pid (and perhaps a boot id) that means nothing here."""
+another machine has a pid (and perhaps a boot id) that means nothing here, and its pulse may be late
+by some seconds (a long call that holds the GIL). Less than GONE_DEADLINE_SECONDS, so that it delays
+no alarm.
+"""
 
 GONE_DEADLINE_SECONDS = 10.0
 UNDECLARED_DEADLINE_SECONDS = 90.0

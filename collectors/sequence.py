@@ -33,7 +33,10 @@ MOST_JUDGED = 16
 """An engine that was restarted a thousand times still has only so many that could be alive."""
 
 FORGET_MS = 86_400_000
-"""A writer without files that was silent this long is forgotten."""
+FORGET_SOON_MS = 3_600_000
+"""A writer without files that was silent this long is forgotten: sooner when it is none of those
+that a lapse is judged by.
+"""
 
 _seq_of = attrgetter("seq")
 
@@ -93,11 +96,13 @@ class Sequence:
             self._close(mark, line, at)
 
     def forget(self, writers_with_files: set[str], now: Instant) -> None:
-        """Drop the marks of writers that have no file any more and were silent for a day."""
+        """Drop the marks of writers that have no file any more and were silent for long."""
+        judged = {mark.writer for mark in recent(self.marks.values())}
         for writer, mark in list(self.marks.items()):
             heard = last_heard(mark)
             if writer not in writers_with_files and (
-                heard is None or elapsed_ms(heard, now) > FORGET_MS
+                heard is None
+                or elapsed_ms(heard, now) > (FORGET_MS if writer in judged else FORGET_SOON_MS)
             ):
                 del self.marks[writer]
 

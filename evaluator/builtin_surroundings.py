@@ -65,6 +65,9 @@ BROKER_RULES = (
     ),
 )
 
+STOPPED = ("!heartbeat.expected",)
+"""An engine that was closed on purpose, or has yet to start: what it does not report is no news."""
+
 DATA_RULES = (
     Rule(
         name="sentiment_failures_high",
@@ -80,6 +83,7 @@ DATA_RULES = (
         name="sentiment_data_missing",
         severity="WARNING",
         when=("sentiment.reported_age_seconds > limits.sentiment_missing_seconds",),
+        unless=STOPPED,
         no_data="alert",
         seen=True,
         message="No sentiment for {sentiment.reported_age_seconds} s (limit "
@@ -116,7 +120,7 @@ DATA_RULES = (
         name="market_data_stale",
         severity=EXPOSED,
         when=("market_data.update_age_seconds > limits.market_data_stale_seconds",),
-        unless=("market_data.halted",),
+        unless=("market_data.halted", *STOPPED),
         seen=True,
         message="No price for {market_data.update_age_seconds} s (limit "
         "{limits.market_data_stale_seconds} s)",

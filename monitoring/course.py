@@ -44,12 +44,15 @@ class Course:
         self._in_error = set(in_error)
 
     def take(self, snapshot: Snapshot) -> None:
-        """Take the next snapshot; it is judged by the `judge` that follows."""
+        """Take the next snapshot; it is judged by the `judge` that follows.
+
+        A window longer than a snapshot may be old has a time in it in which nobody watched, and
+        covers no more than that.
+        """
         self.raw = flatten(snapshot)
         window = snapshot.window
-        self._evaluation.take(
-            snapshot.instant, self.raw, window.stats, window.ticks, window.seconds
-        )
+        seconds = min(window.seconds, self._config.snapshot_limit_seconds)
+        self._evaluation.take(snapshot.instant, self.raw, window.stats, window.ticks, seconds)
 
     def judge(
         self, at: Instant, snapshot_age_seconds: float, health: OwnHealth

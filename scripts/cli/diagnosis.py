@@ -73,6 +73,8 @@ def _subject(look: Look, subject: str) -> Finding:
         return Finding(
             "UNKN", subject, "reported before, not any more", "see why the engine left it out"
         )
+    if subject == "breeze" and (invalid := _breeze_invalid(look, figures, state.word)) is not None:
+        return invalid
     pending = [i for i in look.incidents if i.rule in rules and i.status == "pending"]
     if pending:
         held = (look.now.wall_ms - pending[0].active_at.wall_ms) / 1000
@@ -100,6 +102,22 @@ def _engine_now(look: Look, figures: str) -> Finding | None:
             return Finding("UNKN", "engine", state.why, to_do)
         return Finding("n/a", "engine", f"{state.why} ({figures})" if figures else state.why)
     return None
+
+
+def _breeze_invalid(look: Look, figures: str, engine: str) -> Finding | None:
+    """Return what is wrong with the session while no rule fires, None when it is valid."""
+    status = look.text("breeze.status")
+    asked = status not in {None, "off", "unknown"}
+    valid = status == "authenticated" if asked else look.flag("connectivity.breeze_authenticated")
+    if valid:
+        return None
+    if valid is None:
+        level: Level = "n/a" if engine == "STOPPED" else "UNKN"
+        todo_ = (
+            None if level == "n/a" else "see whether the engine reports it, or set breeze.app_key"
+        )
+        return Finding(level, "breeze", figures, todo_)
+    return Finding("WARN", "breeze", figures, todo("breeze_session_expired"))
 
 
 def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:

@@ -45,7 +45,8 @@ def breeze(look: Look) -> str:
     status = look.text("breeze.status")
     if status in {None, "off", "unknown"}:
         said = look.flag("connectivity.breeze_authenticated")
-        parts = ["session valid, says the engine" if said else "the engine has no session"]
+        known = "session valid, says the engine" if said else "the engine has no session"
+        parts = ["session not known" if said is None else known]
     else:
         parts = ["session valid" if status == "authenticated" else str(status).replace("_", " ")]
     calls = look.number("connectivity.api_calls_today")

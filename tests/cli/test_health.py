@@ -64,6 +64,31 @@ def test_what_to_do_moves_to_its_own_line_in_a_narrow_terminal(house, health_of,
     golden("health_narrow.txt", text(health_of(), Terminal(colour=False, width=60, cut=True)))
 
 
+@pytest.mark.parametrize(
+    ("status", "engine_says", "expected"),
+    [
+        ("authenticated", None, ("OK", "session valid")),
+        ("off", True, ("OK", "session valid, says the engine")),
+        ("off", False, ("WARN", "the engine has no session")),
+        ("unknown", False, ("WARN", "the engine has no session")),
+        ("unknown", None, ("UNKN", "session not known")),
+        ("bad_session", True, ("WARN", "bad session")),
+        ("unreachable", None, ("WARN", "unreachable")),
+    ],
+)
+def test_a_broker_session_is_ok_only_when_somebody_says_that_it_is_valid(
+    house, health_of, status: str, engine_says: bool | None, expected: tuple[str, str]
+) -> None:
+    house.good_day()
+    house.snapshot(
+        breeze=BreezeStatus(status=status),
+        connectivity={"breeze_authenticated": engine_says, "last_api_call": "10:42"},
+        seconds_ago=0.1,
+    )
+    found = finding(health_of(), "breeze")
+    assert (found.level, found.what) == expected
+
+
 def test_a_dead_collector_is_critical_and_comes_first(house, health_of, golden) -> None:
     house.good_day()
     health = health_of(seconds_later=252.0, dead=(4100, 4101))
