@@ -201,6 +201,15 @@ MONITOR_RULES = (
         inhibited_by=("collector_stale",),
     ),
     Rule(
+        name="rules_refused",
+        severity="WARNING",
+        when=("scheduler.rule_faults > 0",),
+        clock="wall",
+        no_data="alert",
+        message="rules.toml is not taken over, {scheduler.rule_faults} faults: "
+        "{scheduler.rule_fault}",
+    ),
+    Rule(
         name="calendar_doubtful",
         severity="WARNING",
         when=("calendar.horizon_days < 30 || calendar.provisional_within_days < 3",),

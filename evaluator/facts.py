@@ -136,6 +136,8 @@ SCHEDULER_FACTS = (
     Fact("scheduler.jobs_failed", "number", "", "scheduler", "jobs whose last run failed"),
     Fact("scheduler.jobs_missed", "number", "", "scheduler", "runs missed in the last hour"),
     Fact("scheduler.alerts_undelivered", "number", "", "scheduler", "alert lines not written yet"),
+    Fact("scheduler.rule_faults", "number", "", "scheduler", "faults in a refused rules.toml"),
+    Fact("scheduler.rule_fault", "text", "", "scheduler", "the first of them, with its place"),
     Fact("session.open", "flag", "", "clock", "the market is open"),
     Fact("session.seconds_since_open", "number", "s", "clock", "since the session opened"),
     Fact("session.seconds_to_open", "number", "s", "clock", "until the next open, 0 when open"),
