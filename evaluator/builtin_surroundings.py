@@ -206,7 +206,7 @@ MONITOR_RULES = (
         when=("scheduler.rule_faults > 0",),
         clock="wall",
         no_data="alert",
-        message="rules.toml is not taken over, {scheduler.rule_faults} faults: "
+        message="rules.toml is not taken over (faults: {scheduler.rule_faults}): "
         "{scheduler.rule_fault}",
     ),
     Rule(

@@ -5,6 +5,8 @@ The live evaluation, its catching up and a backtest are this same code.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from evaluator.evaluation import Evaluation
 from evaluator.incident import Scalar, States, Transition
 from evaluator.instant import Instant, Sessions
@@ -14,11 +16,14 @@ from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.config import Config
+from monitoring.rule_changes import closed_by, differing
 from monitoring.snapshot import Snapshot, flatten
 
 
 class Course:
     """Holds what one evaluation hands to the next: windows, open incidents, rules in error.
+
+    `seen` are facts that were reported before what it is given, see `Evaluation`.
 
     `facts` and `verdicts` are those of the last evaluation; `raw` is the last snapshot, flat.
     """
@@ -31,12 +36,13 @@ class Course:
         *,
         states: States | None = None,
         in_error: frozenset[str] = frozenset(),
+        seen: Iterable[str] = (),
     ) -> None:
         self.states: States = {} if states is None else states
         self.verdicts: list[Verdict] = []
         self.raw: dict[str, object] = {}
         self.facts: dict[str, Scalar | None] = {}
-        self._evaluation = Evaluation(rules)
+        self._evaluation = Evaluation(rules, seen)
         self._config = config
         self._sessions = sessions
         self._limits = limits(config)
@@ -44,11 +50,7 @@ class Course:
 
     def take(self, snapshot: Snapshot) -> None:
         """Take the next snapshot; it is judged by the `judge` that follows."""
-        self.raw = flatten(snapshot)
-        window = snapshot.window
-        self._evaluation.take(
-            snapshot.instant, self.raw, window.stats, window.ticks, window.seconds
-        )
+        self.raw = hand_over(snapshot, self._evaluation)
 
     def judge(
         self, at: Instant, snapshot_age_seconds: float, health: OwnHealth
@@ -59,9 +61,39 @@ class Course:
         self.states, transitions = step(
             self.states, self.verdicts, at, self._sessions, self._config.engine
         )
+        transitions = [closed_by(self._evaluation.rules, one) for one in transitions]
         stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
         self._keep(dict.fromkeys(self.raw) if stale else self.raw, facts)
         return [*transitions, *self._errors()]
+
+    def heir(self, rules: RuleSet) -> Evaluation:
+        """Return an evaluation of other rules that knows what was ever seen, for `adopt`.
+
+        It is handed the snapshots that its windows reach over, the newest one last.
+        """
+        return Evaluation(rules, self._evaluation.seen)
+
+    def adopt(self, evaluation: Evaluation) -> None:
+        """Judge by the rules of another evaluation from now on.
+
+        The open incidents stay. The next `judge` closes those whose rules are gone, and counts
+        what the others have held so far against the rules as they are now.
+        """
+        before = {rule.name: rule for rule in self._evaluation.rules.rules}
+        for rule in evaluation.rules.rules:
+            if rule.name not in before or differing(before[rule.name], rule):
+                self._in_error.discard(rule.name)
+        self._evaluation = evaluation
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """The facts of engine and collector that were ever reported."""
+        return self._evaluation.seen
+
+    @property
+    def wanting(self) -> dict[str, tuple[str, ...]]:
+        """The rules that can't hold, with the facts that were never reported."""
+        return self._evaluation.wanting()
 
     def _keep(self, raw: dict[str, object], facts: dict[str, object]) -> None:
         self.facts = {
@@ -76,3 +108,10 @@ class Course:
         new = [name for name in failing if name not in self._in_error]
         self._in_error = set(failing)
         return [Notice(kind="rule_error", rule=name, reason=failing[name]) for name in new]
+
+
+def hand_over(snapshot: Snapshot, evaluation: Evaluation) -> dict[str, object]:
+    """Let an evaluation take a snapshot, and return its raw facts by name."""
+    raw, window = flatten(snapshot), snapshot.window
+    evaluation.take(snapshot.instant, raw, window.stats, window.ticks, window.seconds)
+    return raw
