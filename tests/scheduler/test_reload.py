@@ -1,16 +1,21 @@
-"""`rules.toml` changes under a running scheduler: what is taken over, and what becomes of alerts."""
+"""`rules.toml` changes under a running scheduler: what is taken over, what becomes of alerts."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from monitoring.alert_fold import read
+from monitoring.clock import SystemClock
 from monitoring.config import Config
+from monitoring.snapshot import CollectorStatus, Snapshot
 
 Rig = Any
+Daemon = Any
 NewRig = Callable[..., Any]
 LOSS = {"risk__daily_loss_pct": -1.5}
 FINE = {"risk__daily_loss_pct": -0.2}
@@ -180,7 +185,7 @@ def test_a_file_that_is_refused_again_and_again_leaves_nothing_open(slow: Rig) -
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         os.utime(slow.home.rules)
-        slow.live(5, **FINE)
+        slow.live(15, **FINE)
     assert len(os.listdir("/proc/self/fd")) <= before + 1
     assert len(reasons(slow)) == 1
 
@@ -443,3 +448,56 @@ def test_a_rule_of_which_a_fact_was_never_seen_is_dead_though_it_is_false(
     assert not rig.state().rules["tick_latency_high"].never_seen
     rig.live(10, orders__open=0.0, custom__x=0.0)
     assert not rig.state().rules["x"].never_seen
+
+
+# -- the process
+
+
+def test_a_running_process_takes_and_refuses_files_however_they_are_saved(daemon: Daemon) -> None:
+    def told(rule: str) -> list[str | None]:
+        return [line.status for line in read(daemon.home.alerts) if line.rule == rule]
+
+    def snapshot() -> None:
+        now = SystemClock().now()
+        daemon.store.write(
+            Snapshot(
+                snapshot=1,
+                timestamp="",
+                wall_ms=now.wall_ms,
+                boottime_ns=now.boottime_ns,
+                boot_id=now.boot_id,
+                engine="main",
+                reason="interval",
+                collector=CollectorStatus(app_version="test"),
+            )
+        )
+
+    always = (
+        '[[rule]]\nname = "always"\nseverity = "WARNING"\nwhen = ["session.open"]\n'
+        'clock = "wall"\nmessage = "m"\n'
+    )
+    process = daemon.start(MONITOR_EVALUATE_SECONDS="4")
+    daemon.ready(process)
+    snapshot()
+    began = time.monotonic()
+    daemon.home.rules.write_text(always)  # in place, a file that was not there
+    daemon.wait(lambda: told("always") == ["firing"], "the alert")
+    assert time.monotonic() - began < 4
+
+    began = time.monotonic()
+    snapshot()
+    daemon.home.rules.write_text(always.replace("session.open", "session.opne"))
+    daemon.wait(lambda: told("rules_refused") == ["firing"], "the alert about the file")
+    assert 2 <= time.monotonic() - began < 6
+    assert told("always") == ["firing"]
+
+    began = time.monotonic()
+    snapshot()
+    new = daemon.home.root / "new"
+    new.write_text(always.replace("always", "other"))
+    new.replace(daemon.home.rules)
+    daemon.wait(lambda: told("rules_refused") == ["firing", "resolved"], "its end")
+    daemon.wait(lambda: told("other") == ["firing"], "the alert of the new name")
+    assert time.monotonic() - began < 4
+    assert told("always") == ["firing", "resolved"]
+    assert daemon.stop(process)[0] == 0
