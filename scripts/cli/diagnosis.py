@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from evaluator.incident import Incident
+from monitoring.state import RulesFile
 from scripts.cli import words
 from scripts.cli.advice import OWN_RULES, SUBJECTS, todo
+from scripts.cli.dead_rules import dead_rules, dead_words, remedy
 from scripts.cli.engine_state import engine_state
 from scripts.cli.findings import Finding, Level
 from scripts.cli.look import Look
@@ -26,12 +28,12 @@ def diagnose(look: Look) -> list[Finding]:
     if not look.config.enabled:
         off = "monitoring is switched off (enabled = false): nothing is watched"
         return [Finding("UNKN", "monitor", off, "set enabled = true and restart the processes")]
-    ours = ("collector", "scheduler", "calendar")
+    ours = ("collector", "scheduler", "rules", "calendar")
     findings = [_subject(look, subject) for subject in SUBJECTS if subject not in ours]
     findings += _own_rules(look)
     if any(i.rule in SUBJECTS["calendar"] for i in look.incidents):
         findings.append(_subject(look, "calendar"))
-    monitors = [_collector(look), _scheduler(look), _rules(look), _alert_log(look)]
+    monitors = [_collector(look), _scheduler(look), _rules(look), *_dead(look), _alert_log(look)]
     if look.fresh and look.judged:
         return findings + monitors
     return monitors + findings  # what the rest is worth depends on them, so they come first
@@ -141,7 +143,7 @@ def _own_rules(look: Look) -> list[Finding]:
     return [_firing(look, OWN_RULES, firing)] if firing else []
 
 
-def _dead(name: str, life: Life) -> Finding:
+def _down(name: str, life: Life) -> Finding:
     word = {"never": "never ran", "gone": "is not running", "stuck": "hangs"}.get(life.word, "")
     said = f"{word} ({life.why})" if word else life.why
     if life.age_seconds is not None:
@@ -152,7 +154,7 @@ def _dead(name: str, life: Life) -> Finding:
 def _collector(look: Look) -> Finding:
     life = look.collector_life
     if not life.good:
-        return _dead("collector", life)
+        return _down("collector", life)
     age = words.age(look.snapshot_age_seconds)
     if look.snapshot is None:
         return Finding("UNKN", "collector", f"{life.why}, no snapshot yet", "wait one interval")
@@ -174,7 +176,7 @@ def _collector(look: Look) -> Finding:
 def _scheduler(look: Look) -> Finding:
     life = look.scheduler_life
     if not life.good or look.scheduler is None:
-        return _dead("scheduler", life)
+        return _down("scheduler", life)
     failed = [name for name, job in look.scheduler.jobs.items() if job.last_failed]
     said = [*look.scheduler.degraded, *(f"job {name} failed" for name in failed)]
     firing = [
@@ -193,15 +195,39 @@ def _rules(look: Look) -> Finding:
     states = look.scheduler.rules if look.scheduler else {}
     if not states:
         return Finding("n/a", "rules", "none evaluated yet")
+    if look.scheduler is not None and look.scheduler.rules_file.faults:
+        return _refused(look.scheduler.rules_file)
+    firing = [i for i in look.incidents if i.rule in SUBJECTS["rules"] and i.status == "firing"]
+    if firing:
+        return _firing(look, "rules", firing)
     on = [state for state in states.values() if state.enabled and not state.off]
     wrong = [name for name, state in states.items() if state.enabled and state.verdict == "error"]
     if wrong:
         what = f"{len(wrong)} in error: {', '.join(wrong)} ({states[wrong[0]].why})"
         return Finding("WARN", "rules", what, "run `monitor rules check`")
-    unseen = sum(state.never_seen for state in on)
-    return Finding(
-        "OK", "rules", f"{len(on)} on, {len(states) - len(on)} off, {unseen} without data so far"
-    )
+    dead = sum(state.never_seen for state in on)
+    unseen = f", {dead} with no data ever" if dead else ""
+    return Finding("OK", "rules", f"{len(on) - dead} judged, {len(states) - len(on)} off{unseen}")
+
+
+def _refused(file: RulesFile) -> Finding:
+    """Say where the file of rules is faulty, and which rules watch meanwhile."""
+    more = f" (and {len(file.faults) - 1} more)" if len(file.faults) > 1 else ""
+    watching = {
+        "built-in": "only the built-in rules watch, none of your own",
+        "kept": "the rules from before watch",
+    }.get(file.source, "")
+    what = f"not taken over: {file.faults[0]}{more}; {watching}"
+    return Finding("WARN", "rules", what, todo("rules_refused"))
+
+
+def _dead(look: Look) -> list[Finding]:
+    """Name the rules that can't hold: no fault of anybody's, and never OK."""
+    found = dead_rules(look)
+    if not found:
+        return []
+    wanting = dict.fromkeys(fact for _, state in found for fact in state.wanting)
+    return [Finding("n/a", "dead rules", f"no data ever: {dead_words(found)}", remedy(wanting))]
 
 
 def _alert_log(look: Look) -> Finding:

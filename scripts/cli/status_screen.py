@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from evaluator.incident import Incident
 from monitoring.calendar import AlwaysOpen
 from scripts.cli import words
+from scripts.cli.dead_rules import dead_rules, dead_words
 from scripts.cli.engine_state import EngineState, engine_state
 from scripts.cli.look import Look
 from scripts.cli.terminal import Line, Span, Style, Terminal, line_columns, spread
@@ -33,6 +34,9 @@ def screen(look: Look, pnl: Sequence[float | None], terminal: Terminal) -> list[
         figures += [_money(look, pnl), _holdings(look)]
     lines += figures if look.fresh else [_faded(line) for line in figures]
     lines += _alerts(look, terminal)
+    dead = dead_rules(look)
+    if dead:
+        lines.append([Span(f"no data ever  {dead_words(dead)}", "dim")])
     return lines
 
 

@@ -30,6 +30,8 @@ def tail_line(line: AlertLine) -> Line:
     ]
     if line.status == "resolved":
         shown.append(Span(f"  after {_lasted(line)}", "good"))
+    if line.notify == "rule_removed":
+        shown.append(Span(f"  ({line.reason})"))
     if line.acknowledged:
         shown.append(Span(f"  {_acked(line)}", "good"))
     if line.suppressed_by:
