@@ -61,6 +61,7 @@ def test_what_is_left_beside_a_limit_that_is_not_set_decides() -> None:
 def test_a_fact_reported_once_is_never_wanted_again() -> None:
     found = evaluation('"custom.a > 1"')
     take(found, {"custom.a": 2.0})
+    assert wanted(found) == ()
     take(found, {})
     assert wanted(found) == ()
 
