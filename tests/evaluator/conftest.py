@@ -45,6 +45,7 @@ AMBIENT: dict[str, object] = {
     "scheduler.jobs_failed": 0,
     "scheduler.jobs_missed": 0,
     "scheduler.alerts_undelivered": 0,
+    "scheduler.rule_faults": 0,
     "calendar.horizon_days": 36500,
     "calendar.provisional_within_days": 36500,
 }
