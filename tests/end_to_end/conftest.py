@@ -44,6 +44,12 @@ disk_warning_bytes = 2
 disk_critical_bytes = 1
 inodes_critical_pct = 0.001
 """
+# However long a busy machine takes, an incident is open to the end of its scenario.
+RULES = """\
+[[rule]]
+name = "circuit_breaker_triggered"
+keep_firing_for = "1h"
+"""
 HOLDING = {
     "positions": {"count": 2, "total_value": 150000.0, "symbols": ["TCS", "INFY"]},
     "risk": {"circuit_breaker_active": False, "daily_loss_pct": -0.25},
@@ -65,6 +71,7 @@ class LiveHome:
         self.root = root
         root.mkdir()
         (root / "monitor.toml").write_text(SETTINGS)
+        (root / "rules.toml").write_text(RULES)
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith("MONITOR_")}
         self.environ["MONITOR_HOME"] = str(root)
         self.running: list[subprocess.Popen[str]] = []
