@@ -65,7 +65,8 @@ class FolderWatch:
     def __init__(self, wake: Wake, folders: list[Path], edited: Iterable[Path] = ()) -> None:
         self._wake = wake
         self._masks = dict.fromkeys(folders, _MOVED) | dict.fromkeys(edited, _EDITED)
-        self._watched: dict[Path, tuple[int, int]] = {}
+        self._watched: dict[Path, tuple[int, int, WatchDescriptor]] = {}
+        self._gone: set[WatchDescriptor] = set()
         self._inotify: InotifyFD | None = None
         self._id = CallbackId(id(self))
 
@@ -76,8 +77,9 @@ class FolderWatch:
         """
         if self._inotify is not None and not self._inotify.is_alive():
             self._inotify = None
-            self._watched.clear()
         if self._inotify is None:
+            self._watched.clear()
+            self._gone.clear()
             self._inotify = InotifyFD()
             self._inotify.start()
         for folder, mask in self._masks.items():
@@ -86,10 +88,11 @@ class FolderWatch:
             except FileNotFoundError:
                 self._watched.pop(folder, None)
                 continue
-            inode = status.st_dev, status.st_ino
-            if self._watched.get(folder) != inode:
-                self._inotify.add_callback(os.fsencode(folder), mask, self, self._id)
-                self._watched[folder] = inode
+            device, inode, watch = self._watched.get(folder, (None, None, None))
+            # A folder made again often gets the inode of the one that went, and never its watch.
+            if (device, inode) != (status.st_dev, status.st_ino) or watch in self._gone:
+                watch = self._inotify.add_callback(os.fsencode(folder), mask, self, self._id)
+                self._watched[folder] = status.st_dev, status.st_ino, watch
                 self._wake.set()  # what came before the watch did
 
     def close(self) -> None:
@@ -102,8 +105,9 @@ class FolderWatch:
         """Wake, whatever it is: what is there is read from the folder."""
         self._wake.set()
 
-    def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002 -- as above
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """The folder went; `renew` finds the next of its name."""
+        self._gone.add(wd)
         self._wake.set()
 
     def on_queue_overflow(self) -> None:

@@ -252,7 +252,7 @@ def monitor(tmp_path: Path) -> Monitor:
             stdin=subprocess.DEVNULL if said is None else None,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 
 from evaluator.evaluation import Evaluation
 from evaluator.incident import Incident, States, Transition
@@ -16,12 +15,6 @@ from evaluator.rules import load
 from evaluator.stats import Stats
 from evaluator.verdict import Verdict
 from monitoring.calendar import AlwaysOpen
-
-# A busy machine is slow, and slowness is not what these tests are about.
-settings.register_profile(
-    "tickbeat", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("tickbeat")
 
 NOON_MS = 1_760_250_000_000
 """2025-10-12 12:00 in Asia/Kolkata."""
