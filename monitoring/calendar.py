@@ -107,7 +107,7 @@ class TradingCalendar:
         overrides: Iterable[MarketOverride] = (),
         engine_window: str | None = None,
     ) -> None:
-        self.zone = days.zone
+        self.zone, self.horizon = days.zone, days.horizon
         self._days = days
         self._overrides: dict[str, list[MarketOverride]] = {}
         for one in overrides:
@@ -177,6 +177,10 @@ class TradingCalendar:
     def sessions_on(self, day: str) -> list[Span]:
         """Return the same for any date (ISO). Raises ValueError when it is none."""
         return self._sessions(self._days.day(date.fromisoformat(day)))
+
+    def specials_after(self, day: str) -> list[Day]:
+        """Return the special sessions after a date (ISO), as the schedule has them."""
+        return self._days.specials_after(day)
 
     def halt_at(self, wall_ms: int) -> MarketOverride | None:
         """Return the halt that stops a session now."""

@@ -91,6 +91,11 @@ class SessionDays:
                 found[first.isoformat()] = self.day(first)
         return [found[one] for one in sorted(found)]
 
+    def specials_after(self, day: str) -> list[Day]:
+        """Return the special sessions after a date (ISO)."""
+        dates = sorted(one for one in self._specials if one > day)
+        return [self.day(date.fromisoformat(one)) for one in dates]
+
     def midnight_ms(self, day: date) -> int:
         """Return when a date begins."""
         return self._ms(day, time())

@@ -129,6 +129,11 @@ def look(home: Home, now: Instant, processes: Processes) -> Look:
     )
 
 
+def overrides_of(home: Home) -> Overrides:
+    """Return the operator's overrides of the market that the alert log holds. Raises OSError."""
+    return fold(home.alerts).market if home.alerts.is_dir() else {}
+
+
 def newest_snapshot(store: SnapshotStore) -> tuple[Snapshot | None, list[str]]:
     """Return the newest snapshot that can be read, and why newer ones could not be.
 
