@@ -81,7 +81,7 @@ def market() -> None:
     """
 
 
-@market.command("show")
+@market.command("show", short_help="Sessions, holidays, what is in force.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_(as_json: bool) -> None:
     """Show today's and the next sessions, holidays, what is provisional, and what is overridden."""
@@ -98,7 +98,7 @@ def show_(as_json: bool) -> None:
         show(market_screen(found), uncut(here.terminal))
 
 
-@market.command()
+@market.command(short_help="No session for the rest of today.")
 @click.option("--until", type=ClockTime(), metavar="HH:MM", help="Opens again.  [tomorrow]")
 @spoken
 def close(until: str | None, by: str | None, reason: str | None, as_json: bool) -> int:
@@ -112,7 +112,7 @@ def close(until: str | None, by: str | None, reason: str | None, as_json: bool) 
     return ask(here, override, "close", by, reason, as_json=as_json)
 
 
-@market.command()
+@market.command(short_help="Today's session ends later.")
 @click.argument("until", type=ClockTime(), metavar="HH:MM")
 @spoken
 def extend(until: str, by: str | None, reason: str | None, as_json: bool) -> int:
@@ -123,7 +123,7 @@ def extend(until: str, by: str | None, reason: str | None, as_json: bool) -> int
     return ask(here, override, "extend", by, reason, as_json=as_json)
 
 
-@market.command()
+@market.command(short_help="The session clock stands still.")
 @click.option("--for", "for_ms", type=DurationType(), metavar="DURATION", help="So long: 45m.")
 @click.option("--until", type=ClockTime(), metavar="HH:MM", help="Until then.  [until cleared]")
 @spoken
@@ -145,7 +145,7 @@ def halt(
     return ask(here, override, "halt", by, reason, as_json=as_json)
 
 
-@market.command()
+@market.command(short_help="No session on a date.")
 @click.argument("day", type=DateType(), metavar="DATE")
 @spoken
 def skip(day: str, by: str | None, reason: str | None, as_json: bool) -> int:
@@ -163,7 +163,7 @@ def skip(day: str, by: str | None, reason: str | None, as_json: bool) -> int:
     return ask(here, override, "skip", by, reason, as_json=as_json)
 
 
-@market.command()
+@market.command(short_help="Take any of that back.")
 @click.argument("target")
 @spoken
 def clear(target: str, by: str | None, reason: str | None, as_json: bool) -> int:

@@ -79,6 +79,7 @@ def test_the_settings_offer_the_segments_that_it_has() -> None:
     assert set(offered) == set(NSE.segments)
 
 
+@pytest.mark.filterwarnings("default")  # of libraries that are not ours, about one another
 @pytest.mark.skipif(bool(MISSING), reason=f"needs requirements/calendar.txt: no {MISSING}")
 def test_the_libraries_and_the_corrections_still_make_the_same_file() -> None:
     from scripts.nse_schedule.__main__ import encoded  # noqa: PLC0415 -- what the libraries need
