@@ -213,7 +213,8 @@ MONITOR_RULES = (
         when=("calendar.horizon_days < 30 || calendar.provisional_within_days < 3",),
         clock="wall",
         no_data="alert",
-        message="The trading calendar ends in {calendar.horizon_days} days; next provisional "
-        "session in {calendar.provisional_within_days} days",
+        message="The trading calendar ends in {calendar.horizon_days} days, the nearest session "
+        "in doubt is {calendar.provisional_within_days} days away (36500: none); see `monitor "
+        "market show`",
     ),
 )

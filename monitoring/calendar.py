@@ -115,7 +115,13 @@ class TradingCalendar:
         self._window = EngineWindow(engine_window, days.zone)
         end = date.fromisoformat(days.horizon) + timedelta(days=1)
         self._horizon_ms = days.midnight_ms(end)
-        self._doubtful = [self._bounds(one) for one in days.doubtful()]
+        settled = {
+            one.date
+            for of_day in self._overrides.values()
+            for one in of_day
+            if one.action in ("open", "skip")
+        }
+        self._doubtful = [self._bounds(one) for one in days.doubtful() if one.date not in settled]
         self._years = (date.fromisoformat(days.begins).year, end.year)
         self._today = (0, 0, "")
         self._lay_out()
@@ -182,6 +188,10 @@ class TradingCalendar:
         """Return the special sessions after a date (ISO), as the schedule has them."""
         return self._days.specials_after(day)
 
+    def opened_by_word(self, day: str) -> bool:
+        """Tell whether the operator gave a date (ISO) its session."""
+        return any(one.action == "open" for one in self._overrides.get(day, []))
+
     def halt_at(self, wall_ms: int) -> MarketOverride | None:
         """Return the halt that stops a session now."""
         if not any(begin <= wall_ms < end for begin, end in self.sessions_of(wall_ms)):
@@ -219,11 +229,11 @@ class TradingCalendar:
         preopen: list[Span] = []
         for number in range(first.toordinal(), last.toordinal()):
             day = self._days.day(date.fromordinal(number))
-            if not day.spans:
+            overrides = self._overrides.get(day.date)
+            if not day.spans and not overrides:
                 continue
             spans = self._sessions(day)
             preopen += [(begin - PREOPEN_MS, end) for begin, end in spans]
-            overrides = self._overrides.get(day.date)
             session += halted(spans, overrides) if overrides else spans
         self._session, self._preopen = Spans(session), Spans(preopen)
 

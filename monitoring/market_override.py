@@ -1,4 +1,4 @@
-"""The operator's word over the schedule: a session closed, extended, halted or skipped."""
+"""The operator's word over the schedule: a session opened, closed, halted …."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-Action = Literal["close", "extend", "halt", "skip", "clear"]
+Action = Literal["open", "close", "extend", "halt", "skip", "clear"]
 Span = tuple[int, int]
 """[from, until) in POSIX ms."""
 
@@ -23,7 +23,8 @@ class MarketOverride(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     `close`: no session from `from_ms` until `until_ms` (None: the end of the date). `halt`: the
     session clock stands still meanwhile (None: until it is cleared, or the date ends), the
     preopen clock goes on. `extend`: the date's last session ends at `until_ms`. `skip`: no
-    session on the date. `clear`: the overrides whose ids are in `clears` hold no longer.
+    session on the date. `open`: the date has one session, from `from_ms` to `until_ms`, whatever
+    the schedule says. `clear`: the overrides whose ids are in `clears` hold no longer.
     `ends_ms` is the end of the date; `id` that of the request.
     """
 
@@ -68,10 +69,16 @@ def end_of_day_ms(day: str, zone: ZoneInfo) -> int:
 
 
 def scheduled(spans: Sequence[Span], overrides: Sequence[MarketOverride]) -> list[Span]:
-    """Return a date's sessions after skipping and extending, before anything is cut out."""
-    if any(one.action == "skip" for one in overrides):
-        return []
+    """Return a date's sessions after opening, skipping, extending; before anything is cut out.
+
+    Of opening and skipping the last word counts.
+    """
     found = list(spans)
+    for one in overrides:
+        if one.action == "skip":
+            found = []
+        if one.action == "open" and one.until_ms is not None:
+            found = [(one.from_ms, one.until_ms)]
     for one in overrides:
         if one.action == "extend" and one.until_ms is not None and found:
             begin, end = found[-1]
@@ -90,7 +97,7 @@ def halted(spans: Sequence[Span], overrides: Sequence[MarketOverride]) -> list[S
 
 
 def _until(one: MarketOverride) -> int:
-    return one.ends_ms if one.action in ("skip", "extend") else cut_of(one)[1]
+    return one.ends_ms if one.action in ("open", "skip", "extend") else cut_of(one)[1]
 
 
 def cut_of(one: MarketOverride) -> Span:

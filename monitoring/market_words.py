@@ -21,6 +21,8 @@ def _what(one: MarketOverride, zone: ZoneInfo) -> str:
         return f"{one.date}: closed from {begin} {'on' if until is None else f'to {until}'}"
     if one.action == "halt":
         return f"{one.date}: halted from {begin} {'on' if until is None else f'to {until}'}"
+    if one.action == "open":
+        return f"{one.date}: one session, {begin} to {until}"
     if one.action == "extend":
         return f"{one.date}: open until {until}"
     if one.action == "skip":

@@ -72,13 +72,8 @@ class Market:
             )
         except ValueError:
             return f"{override.date!r} is no date"
-        if action == "skip":
-            if ahead.days < 0:
-                return f"{override.date} is past"
-            if ahead.days > FARTHEST_DAYS:
-                return f"{override.date} is more than {FARTHEST_DAYS} days ahead"
-            sessions = calendar.sessions_on(override.date)
-            return None if sessions else f"there is no session on {override.date}"
+        if action in ("open", "skip"):
+            return _why_not_on(override, calendar, ahead.days)
         if ahead.days != 0:
             return f"{override.date} is not today"
         sessions = calendar.sessions_of(now_ms)
@@ -95,6 +90,22 @@ class Market:
         if until is not None and until <= now_ms:
             return "the time that it should last until is over"
         return None
+
+
+def _why_not_on(override: MarketOverride, calendar: TradingCalendar, days_ahead: int) -> str | None:
+    """Return why a date can't be opened or skipped."""
+    if days_ahead < 0:
+        return f"{override.date} is past"
+    if days_ahead > FARTHEST_DAYS:
+        return f"{override.date} is more than {FARTHEST_DAYS} days ahead"
+    if override.action == "skip":
+        sessions = calendar.sessions_on(override.date)
+        return None if sessions else f"there is no session on {override.date}"
+    begin_ms, until_ms = override.from_ms, override.until_ms
+    if until_ms is None or not begin_ms < until_ms <= override.ends_ms:
+        return "it must open before it closes, on one date"
+    days = {calendar.trading_day(begin_ms), calendar.trading_day(until_ms - 1)}
+    return None if days == {override.date} else "its hours are not of its date"
 
 
 def _refused(words: str) -> Notice:

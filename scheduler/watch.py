@@ -175,6 +175,6 @@ class Watch:
 
 
 def _rule_state(verdict: Verdict) -> RuleState:
-    return RuleState(
-        verdict=verdict.truth, why=verdict.why, never_seen=verdict.never_seen, off=verdict.off
-    )
+    # Without a session its facts are absent too, and the rule is asleep rather than off.
+    off = verdict.off and verdict.why.startswith("limit not set")
+    return RuleState(verdict=verdict.truth, why=verdict.why, never_seen=verdict.never_seen, off=off)

@@ -12,7 +12,6 @@ from monitoring.calendar import TradingCalendar, calendar_of
 from monitoring.market_override import Action, MarketOverride, end_of_day_ms
 from monitoring.schedule import ScheduleFault
 from monitoring.session_days import clock_time
-from scripts.cli import words
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
 from scripts.cli.look import overrides_of
@@ -39,6 +38,24 @@ class ClockTime(click.ParamType[str]):
             return f"{clock_time(str(value)):%H:%M}"
         except ValueError:
             self.fail(f"{str(value)!r} is no time of day: write 15:45.", param, ctx)
+
+
+class HoursType(click.ParamType[tuple[str, str]]):
+    """Two times of day, HH:MM-HH:MM."""
+
+    name = "hours"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return when it opens and closes, or refuse the value in words."""
+        try:
+            opens, closes = (f"{clock_time(one):%H:%M}" for one in str(value).split("-"))
+        except ValueError:
+            self.fail(f"{str(value)!r} are no hours: write 18:15-19:15.", param, ctx)
+        if opens >= closes:
+            self.fail(f"{closes} is not after {opens}.", param, ctx)
+        return opens, closes
 
 
 class DateType(click.ParamType[str]):
@@ -74,7 +91,7 @@ def spoken(command: _F) -> _F:
 
 @click.group()
 def market() -> None:
-    """Today's sessions, and your word over them: close, extend, halt, skip.
+    """Today's sessions, and your word over them.
 
     A change is in force within one interval, is logged with who and why, survives a restart, and
     ends with its date. Times are the exchange's.
@@ -96,6 +113,31 @@ def show_(as_json: bool) -> None:
         show_json(found)
     else:
         show(market_screen(found), uncut(here.terminal))
+
+
+@market.command("open", short_help="A session of your own hours.")
+@click.argument("hours", type=HoursType(), metavar="HH:MM-HH:MM")
+@click.option("--on", "day", type=DateType(), metavar="DATE", help="On which date.  [today]")
+@spoken
+def open_(
+    hours: tuple[str, str], day: str | None, by: str | None, reason: str | None, as_json: bool
+) -> int:
+    """Give a date one session, whatever the schedule says: Muhurat hours, a Saturday session.
+
+    Exit codes as for close.
+    """
+    here, calendar, now_ms = _exchange()
+    on = _date(day or "today", calendar, now_ms)
+    begin_ms, until_ms = (_ms(calendar, on, text) for text in hours)
+    override = MarketOverride(
+        id="",
+        action="open",
+        date=on,
+        ends_ms=end_of_day_ms(on, calendar.zone),
+        from_ms=begin_ms,
+        until_ms=until_ms,
+    )
+    return ask(here, override, "open", by, reason, as_json=as_json)
 
 
 @market.command(short_help="No session for the rest of today.")
@@ -154,9 +196,7 @@ def skip(day: str, by: str | None, reason: str | None, as_json: bool) -> int:
     Exit codes as for close.
     """
     here, calendar, now_ms = _exchange()
-    if day in {"today", "tomorrow"}:
-        today = date.fromisoformat(calendar.trading_day(now_ms))
-        day = (today + timedelta(days=day == "tomorrow")).isoformat()
+    day = _date(day, calendar, now_ms)
     override = MarketOverride(
         id="", action="skip", date=day, ends_ms=end_of_day_ms(day, calendar.zone)
     )
@@ -167,8 +207,8 @@ def skip(day: str, by: str | None, reason: str | None, as_json: bool) -> int:
 @click.argument("target")
 @spoken
 def clear(target: str, by: str | None, reason: str | None, as_json: bool) -> int:
-    """Take overrides back. TARGET is the beginning of an id that `show` prints, a date, close,
-    extend, halt, skip, or all.
+    """Take overrides back. TARGET is the beginning of an id that `show` prints, a date, a
+    command (open, close, extend, halt, skip), or all.
 
     Exit codes as for close.
     """
@@ -207,6 +247,16 @@ def _today(
 
 
 def _today_ms(calendar: TradingCalendar, now_ms: int, text: str) -> int:
-    today = words.local(now_ms, calendar.zone).date()
-    moment = datetime.combine(today, clock_time(text), calendar.zone)
+    return _ms(calendar, calendar.trading_day(now_ms), text)
+
+
+def _ms(calendar: TradingCalendar, day: str, text: str) -> int:
+    moment = datetime.combine(date.fromisoformat(day), clock_time(text), calendar.zone)
     return round(moment.timestamp() * 1000)
+
+
+def _date(day: str, calendar: TradingCalendar, now_ms: int) -> str:
+    if day not in {"today", "tomorrow"}:
+        return day
+    today = date.fromisoformat(calendar.trading_day(now_ms))
+    return (today + timedelta(days=day == "tomorrow")).isoformat()

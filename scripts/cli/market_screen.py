@@ -150,12 +150,13 @@ def _days(calendar: TradingCalendar, now_ms: int) -> list[DayShown]:
 def _shown(calendar: TradingCalendar, day: Day) -> DayShown:
     sessions = calendar.sessions_on(day.date)
     skipped = bool(day.spans) and not sessions
+    opened = calendar.opened_by_word(day.date)
     return DayShown(
         date=day.date,
         sessions=[_hours(one, calendar.zone) for one in sessions],
-        name="no session, by your word" if skipped else day.name,
+        name="no session, by your word" if skipped else "by your word" if opened else day.name,
         certainty=day.certainty,
-        provisional=day.provisional and not skipped,
+        provisional=day.provisional and not (skipped or opened),
         known=day.known,
         note=day.note,
     )

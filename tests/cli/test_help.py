@@ -7,8 +7,8 @@ from scripts.monitor import run
 COMMANDS = (
     "", "status", "health", "tail", "metrics", "ack", "unack", "rules", "rules check",
     "rules list", "facts", "breeze", "breeze login", "config", "config show", "init",
-    "market", "market show", "market close", "market extend", "market halt", "market skip",
-    "market clear",
+    "market", "market show", "market open", "market close", "market extend", "market halt",
+    "market skip", "market clear",
 )  # fmt: skip
 
 

@@ -77,6 +77,11 @@ def test_after_a_close_the_next_open_is_named() -> None:
         ("diwali", "2025-10-20T10:42:00", {}),
         ("provisional", "2026-11-05T10:42:00", {}),
         ("halted", "2026-01-14T10:50:00", word("halt", "2026-01-14T10:30", "11:15", reason="x")),
+        (
+            "by_word",
+            "2026-11-06T10:42:00",
+            word("open", "2026-11-08T18:15", "19:15", reason="circular"),
+        ),
         ("past_horizon", "2027-01-25T10:00:00", {}),
     ],
 )
@@ -152,6 +157,8 @@ def test_a_change_is_asked_for_with_who_and_why_and_done_when_the_log_says_so(
         ("skip 2026-10-21", "skip", "skip"),
         ("skip tomorrow", "skip", "skip"),
         ("clear 7c9e", "clear", "7c9e"),
+        ("open 18:15-19:15 --on 2026-11-08", "open", "open"),
+        ("open 18:15-19:15", "open", "open"),
     ],
 )
 def test_each_command_asks_for_its_own_change(
@@ -180,6 +187,8 @@ def test_without_a_scheduler_it_waits_in_the_spool(now_house, monitor) -> None:
     [
         ("extend 5pm", "'5pm' is no time of day: write 15:45."),
         ("skip 21.10.2026", "'21.10.2026' is no date: write 2026-10-21, today or tomorrow."),
+        ("open 19:15-18:15", "18:15 is not after 19:15."),
+        ("open noon", "'noon' are no hours: write 18:15-19:15."),
         ("halt --for 1h --until 12:00", "Give --for or --until, not both."),
     ],
 )

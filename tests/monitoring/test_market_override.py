@@ -103,6 +103,29 @@ def test_a_skipped_date_has_no_session_and_no_preopen() -> None:
     assert skipped.next_open_ms(ms("15:00", "2025-10-21")) == ms("09:15", "2025-10-24")
 
 
+def test_a_date_can_be_given_a_session_of_other_hours_or_at_all() -> None:
+    muhurat = calendar(word("open", "18:15", "19:15", day="2026-11-08"))
+    assert open_minutes(muhurat, day="2026-11-08") == 60
+    assert muhurat.opened_at_ms(ms("18:30", "2026-11-08")) == ms("18:15", "2026-11-08")
+    saturday = calendar(word("open", "09:15", "15:30", day="2025-10-25"))
+    assert open_minutes(saturday, day="2025-10-25") == 375
+    assert open_minutes(saturday, "preopen", day="2025-10-25") == 465
+
+
+def test_whoever_gives_a_provisional_date_its_hours_is_not_asked_about_it_again() -> None:
+    at = ms("10:00", "2026-11-07")
+    assert calendar().outlook(at).provisional_within_days < 3
+    opened = calendar(word("open", "18:15", "19:15", day="2026-11-08"))
+    assert opened.outlook(at).provisional_within_days == 36_500
+    assert calendar(word("skip", day="2026-11-08")).outlook(at).provisional_within_days == 36_500
+
+
+def test_of_opening_and_skipping_the_last_word_counts() -> None:
+    opened, skipped = word("open", "10:00", "11:00"), word("skip")
+    assert open_minutes(calendar(opened, skipped)) == 0
+    assert open_minutes(calendar(skipped, opened)) == 60
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_is_closed_stays_closed_whatever_is_extended(order: int) -> None:
     words = [word("close", "14:00"), word("extend", "14:05", until="17:00")][::order]
@@ -139,6 +162,7 @@ def test_an_override_is_in_force_until_its_end_and_known_for_a_week_more() -> No
         (word("close", "14:00", "15:00"), "2025-10-20: closed from 14:00 to 15:00 by somebody"),
         (word("halt", "10:30", "11:15"), "2025-10-20: halted from 10:30 to 11:15 by somebody"),
         (word("extend", until="17:00"), "2025-10-20: open until 17:00 by somebody"),
+        (word("open", "18:15", "19:15"), "2025-10-20: one session, 18:15 to 19:15 by somebody"),
         (word("skip"), "2025-10-20: no session by somebody"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,9 +11,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from monitoring.alert_fold import fold
+from monitoring.alert_fold import fold, read
+from monitoring.calendar import calendar_of
+from monitoring.clock import SystemClock
 from monitoring.config import Config
 from monitoring.market_override import Action, MarketOverride, end_of_day_ms
+from monitoring.spool import Request, submit
 
 Rig = Any
 IST = ZoneInfo("Asia/Kolkata")
@@ -91,6 +96,13 @@ def test_an_extension_keeps_them_awake(trading: Rig) -> None:
     assert fact(trading, "session.seconds_to_close") == 7 * 3600 - 20
 
 
+def test_a_session_of_its_own_hours_is_what_the_rules_see(trading: Rig) -> None:
+    answer = order(trading, "open", until="11:00")
+    assert answer.reason == f'{DAY}: one session, 10:00 to 11:00 by asha "glitch"'
+    trading.live(10)
+    assert fact(trading, "session.seconds_to_close") == 3600 - 20
+
+
 def test_it_survives_a_restart_without_the_state_file(trading: Rig) -> None:
     order(trading, "close")
     trading.kill(state=False)
@@ -140,6 +152,9 @@ def test_a_halt_that_is_taken_back_is_over_at_once(trading: Rig) -> None:
         ("extend", {}, "it must say until when"),
         ("halt", {"until": "09:59"}, "the time that it should last until is over"),
         ("halt", {"day": "2025-10-14"}, "2025-10-14 is not today"),
+        ("open", {}, "it must open before it closes, on one date"),
+        ("open", {"until": "12:00", "day": "2025-10-18"}, "its hours are not of its date"),
+        ("open", {"until": "12:00", "day": "2025-10-10"}, "2025-10-10 is past"),
         ("skip", {"day": "2025-10-10"}, "2025-10-10 is past"),
         ("skip", {"day": "2025-10-18"}, "there is no session on 2025-10-18"),
         ("skip", {"day": "2027-10-18"}, "is more than 400 days ahead"),
@@ -175,6 +190,37 @@ def test_a_request_that_says_nothing_or_no_date_is_refused(trading: Rig) -> None
     told = {line.request: line.reason for line in trading.lines("request")}
     assert told["empty"] == "it doesn't say what to do with the market"
     assert told["broken"] == "'soon' is no date"
+
+
+def test_a_process_that_is_killed_after_its_answer_comes_back_with_the_override(
+    daemon: Any,
+) -> None:
+    daemon.home.settings.write_text("interval_seconds = 1.0\nevaluate_seconds = 0.5\n")
+    now_ms = SystemClock().now().wall_ms
+    calendar = calendar_of(Config())
+    opens_ms = calendar.next_open_ms(now_ms + 3 * 86_400_000)
+    assert opens_ms is not None
+    day = calendar.trading_day(opens_ms)
+    skip = MarketOverride(id="", action="skip", date=day, ends_ms=end_of_day_ms(day, IST))
+    request = Request(id="r1", action="market", target="skip", by="asha", at_ms=now_ms, market=skip)
+    first = daemon.start()
+    submit(daemon.home.spool, request)
+    wait_until(lambda: fold(daemon.home.alerts).market, "the override in the log")
+    first.kill()
+    first.wait()
+    daemon.start()
+    again = msgspec.structs.replace(request, id="r2", at_ms=now_ms + 1)
+    submit(daemon.home.spool, again)
+    wait_until(lambda: "r2" in fold(daemon.home.alerts).requests, "the second answer")
+    (answer,) = [line for line in read(daemon.home.alerts) if line.request == "r2"]
+    assert answer.reason == f"there is no session on {day}"
+
+
+def wait_until(holds: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.02)
 
 
 def test_a_request_that_comes_twice_is_taken_once(trading: Rig) -> None:
