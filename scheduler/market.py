@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-import msgspec
-
 from evaluator.instant import Instant
 from monitoring.alert_entry import Notice
 from monitoring.calendar import TradingCalendar, calendar_of
 from monitoring.config import Config
-from monitoring.market_override import MarketOverride, Overrides, in_force, take
+from monitoring.market_override import MarketOverride, Overrides, end_of_day_ms, in_force, take
 from monitoring.market_words import said
 from monitoring.spool import Request
+from scheduler.market_checks import why_not
+from scheduler.requests import SHORTEST_PREFIX
 
-FARTHEST_DAYS = 400
-"""A date to be skipped lies at most so far ahead; a later one is a typing error."""
+_FROM = ("open", "close", "halt")
+_UNTIL = ("open", "close", "halt", "extend")
 
 
 class Market:
@@ -32,80 +30,52 @@ class Market:
         self.calendar = calendar_of(self._config, self._overrides)
 
     def decide(self, request: Request, at: Instant) -> Notice:
-        """Return the line that answers a request: an override to take, or why it can't be."""
+        """Return the line that answers a request: an override to take, or why it can't be.
+
+        A request is a file that anybody may have left there: nothing in it is taken unchecked.
+        """
         wanted = request.market
         if wanted is None:
             return _refused("it doesn't say what to do with the market")
         calendar = self.calendar
         if not isinstance(calendar, TradingCalendar):
             return _refused("the calendar is `always`: it has no sessions to change")
-        override = msgspec.structs.replace(
-            wanted,
+        try:
+            ends_ms = end_of_day_ms(wanted.date, calendar.zone)
+        except (ValueError, OverflowError):
+            return _refused(f"{wanted.date[:40]!r} is no date")
+        action = wanted.action
+        override = MarketOverride(
             id=request.id,
+            action=action,
+            date=wanted.date,
+            ends_ms=ends_ms,
+            from_ms=wanted.from_ms if action in _FROM else 0,
+            until_ms=wanted.until_ms if action in _UNTIL else None,
+            clears=self._cleared(request.target, at.wall_ms) if action == "clear" else (),
             by=request.by,
             reason=request.reason,
             at_ms=at.wall_ms,
-            clears=self._cleared(request.target, at.wall_ms) if wanted.action == "clear" else (),
         )
-        why_not = self._why_not(override, calendar, request.target, at.wall_ms)
-        if why_not is not None:
-            return _refused(why_not)
+        if action == "clear":
+            nothing = (
+                f"no override in force is called {request.target!r}: see `monitor market show`"
+            )
+            why = None if override.clears else nothing
+        else:
+            why = why_not(override, calendar, at.wall_ms)
+        if why is not None:
+            return _refused(why)
         return Notice(kind="market", reason=said(override, calendar.zone), market=override)
 
     def _cleared(self, target: str, now_ms: int) -> tuple[str, ...]:
+        long_enough = len(target) >= SHORTEST_PREFIX
         return tuple(
             one.id
             for one in in_force(self._overrides.values(), now_ms)
-            if target in ("all", one.action, one.date) or (target and one.id.startswith(target))
+            if target in ("all", one.action, one.date)
+            or (long_enough and one.id.startswith(target))
         )
-
-    def _why_not(
-        self, override: MarketOverride, calendar: TradingCalendar, target: str, now_ms: int
-    ) -> str | None:
-        action, until = override.action, override.until_ms
-        if action == "clear":
-            nothing = f"no override in force is called {target!r}: see `monitor market show`"
-            return None if override.clears else nothing
-        try:
-            ahead = date.fromisoformat(override.date) - date.fromisoformat(
-                calendar.trading_day(now_ms)
-            )
-        except ValueError:
-            return f"{override.date!r} is no date"
-        if action in ("open", "skip"):
-            return _why_not_on(override, calendar, ahead.days)
-        if ahead.days != 0:
-            return f"{override.date} is not today"
-        sessions = calendar.sessions_of(now_ms)
-        if not sessions:
-            return "there is no session today"
-        if action == "extend":
-            if until is None or until >= override.ends_ms:
-                return "it must say until when, on the same day"
-            if until <= now_ms or until <= sessions[-1][1]:
-                return "the session already ends then or later, or that time is over"
-            return None
-        if now_ms >= sessions[-1][1]:
-            return "today's session is over"
-        if until is not None and until <= now_ms:
-            return "the time that it should last until is over"
-        return None
-
-
-def _why_not_on(override: MarketOverride, calendar: TradingCalendar, days_ahead: int) -> str | None:
-    """Return why a date can't be opened or skipped."""
-    if days_ahead < 0:
-        return f"{override.date} is past"
-    if days_ahead > FARTHEST_DAYS:
-        return f"{override.date} is more than {FARTHEST_DAYS} days ahead"
-    if override.action == "skip":
-        sessions = calendar.sessions_on(override.date)
-        return None if sessions else f"there is no session on {override.date}"
-    begin_ms, until_ms = override.from_ms, override.until_ms
-    if until_ms is None or not begin_ms < until_ms <= override.ends_ms:
-        return "it must open before it closes, on one date"
-    days = {calendar.trading_day(begin_ms), calendar.trading_day(until_ms - 1)}
-    return None if days == {override.date} else "its hours are not of its date"
 
 
 def _refused(words: str) -> Notice:

@@ -10,7 +10,7 @@ import msgspec
 
 from monitoring.schedule import Holiday, Hours, Regular, Schedule, Segment, Special
 from scripts.nse_schedule.corrections import Corrections
-from scripts.nse_schedule.libraries import Known
+from scripts.nse_schedule.known import Known
 
 SEGMENTS = {
     "CM": "equity cash",

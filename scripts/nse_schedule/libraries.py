@@ -7,25 +7,12 @@ from importlib.metadata import version
 
 import exchange_calendars
 import holidays
-import msgspec
 import pandas_market_calendars
 
 from monitoring.schedule import Hours
+from scripts.nse_schedule.known import Known
 
 LIBRARIES = ("pandas_market_calendars", "holidays", "exchange_calendars")
-
-
-class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """Dates are ISO. `sessions`: of pandas_market_calendars' XNSE; `names`: the holidays that
-    `holidays` has for XNSE; `others`: the session dates of exchange_calendars' XBOM (BSE, which
-    keeps NSE's holidays; it has no XNSE).
-    """
-
-    timezone: str
-    sessions: dict[str, Hours]
-    names: dict[str, str]
-    others: frozenset[str]
-    versions: dict[str, str]
 
 
 def ask(begins: str, horizon: str) -> Known:

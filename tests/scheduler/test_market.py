@@ -172,7 +172,7 @@ def test_what_makes_no_sense_is_refused_in_words(
 def test_nothing_can_be_closed_on_a_day_without_a_session_or_after_it(new_rig: Any) -> None:
     rig = new_rig(config=Config())
     rig.start()
-    assert order(rig, "close", day="2025-10-12").reason == "there is no session today"
+    assert order(rig, "close", day="2025-10-12").reason == "there is no session on 2025-10-12"
     rig.clock.seconds = (ms("15:30") - BEGIN_MS) / 1000
     assert order(rig, "halt").reason == "today's session is over"
 
@@ -190,6 +190,27 @@ def test_a_request_that_says_nothing_or_no_date_is_refused(trading: Rig) -> None
     told = {line.request: line.reason for line in trading.lines("request")}
     assert told["empty"] == "it doesn't say what to do with the market"
     assert told["broken"] == "'soon' is no date"
+
+
+@pytest.mark.parametrize("moment", [-(10**18), 10**18])
+@pytest.mark.parametrize("action", ["open", "close", "halt", "extend", "skip"])
+def test_no_number_in_a_request_can_stop_the_scheduler(
+    trading: Rig, action: Action, moment: int
+) -> None:
+    far = MarketOverride(
+        id="", action=action, date=DAY, ends_ms=moment, from_ms=moment, until_ms=moment + 1
+    )
+    trading.ask("far", action, action="market", market=far)
+    trading.ask(
+        "end", action, action="market", market=msgspec.structs.replace(far, date="9999-12-31")
+    )
+    trading.turn()
+    trading.live(5)
+    told = {line.request: line for line in trading.lines(None) if line.request}
+    assert told["end"].kind == "request"
+    if action != "skip":  # it needs none of these numbers
+        assert told["far"].kind == "request"
+    assert trading.state().facts["session.engine_window"] is True
 
 
 def test_a_process_that_is_killed_after_its_answer_comes_back_with_the_override(
