@@ -200,7 +200,9 @@ def _clear(program: RuleProgram, found: Judgement, reading: Reading) -> Judgemen
     if not plainly_false and (found.worth != "unknown" or program.rule.no_data != "ok"):
         return TRUE
     clear = all_of(program.clear_when, reading)
-    return TRUE if clear.worth == "off" else clear
+    if clear.worth == "off" or _excused(program, reading) is not None:
+        return TRUE
+    return clear
 
 
 def _excused(program: RuleProgram, reading: Reading) -> Judgement | None:

@@ -86,9 +86,11 @@ def _moments(value: object, place: Place, report: Report) -> tuple[int, ...] | N
     moments: list[int] = []
     for index, text in enumerate(texts):
         seconds = _duration(text, (*place, index), report) if text else None
-        if seconds is not None and seconds <= (moments[-1] if moments else 0):
+        if seconds is None:
+            continue
+        if seconds <= max(moments, default=0):
             report((*place, index), "must be later than the one before it", None)
-        moments.append(seconds or 0)
+        moments.append(seconds)
     return tuple(moments)
 
 
