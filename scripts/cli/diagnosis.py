@@ -97,8 +97,11 @@ def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:
     level: Level = "CRIT" if first.severity == "CRITICAL" else "WARN"
     what = first.message
     if first.ack is not None:
-        why = f' "{first.ack.reason}"' if first.ack.reason else ""
-        what += f" (acked {first.ack.by}{why})"
+        what += f" ({words.taken(first.ack, look.now.wall_ms, look.zone)})"
+    if first.suppressed_by is not None:
+        what += f" ({first.suppressed_by})"
+    if first.flapping:
+        what += " (flapping)"
     if len(firing) > 1:
         what += f", and {', '.join(i.rule for i in firing[1:])}"
     if not look.judged:
@@ -212,4 +215,9 @@ def _alert_log(look: Look) -> Finding:
         )
     firing = sum(incident.status == "firing" for incident in look.incidents)
     pending = len(look.incidents) - firing
-    return Finding("OK", "alert log", f"{firing} firing, {pending} pending")
+    what = f"{firing} firing, {pending} pending"
+    inhibited = sum(incident.suppressed_by is not None for incident in look.incidents)
+    what += f", {inhibited} of them told to nobody" if inhibited else ""
+    now = [one for one in look.silences if one.ends_ms > look.now.wall_ms]
+    what += "".join(f"; silenced: {words.silenced(one, look.zone)}" for one in now)
+    return Finding("OK", "alert log", what)

@@ -6,7 +6,8 @@ from scripts.monitor import run
 
 COMMANDS = (
     "", "status", "health", "tail", "metrics", "ack", "unack", "rules", "rules check",
-    "rules list", "facts", "breeze", "breeze login", "config", "config show", "init",
+    "rules list", "facts", "silence", "silence add", "silence expire", "silence list",
+    "breeze", "breeze login", "config", "config show", "init",
 )  # fmt: skip
 
 
