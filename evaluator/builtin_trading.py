@@ -30,6 +30,12 @@ HEARTBEAT_RULES = (
             "last.positions.total_value",
         ),
         inhibited_by=MACHINE_ROOTS,
+        # Half of the deadline is past the interval. An engine of 10 s has a deadline of 30, and
+        # its prices are stale at 30: which of the two comes first is chance.
+        suspect_when=(
+            "heartbeat.expected",
+            "heartbeat.age_seconds > 0.5 * heartbeat.deadline_seconds",
+        ),
     ),
     Rule(
         name="engine_not_started",

@@ -191,6 +191,7 @@ def _verdict(program: RuleProgram, reading: Reading) -> Verdict:
         off,
         _TRUTHS[clear.worth],
         clear.why,
+        _suspected(program, found, reading) if program.suspect_when else False,
     )
 
 
@@ -203,6 +204,10 @@ def _clear(program: RuleProgram, found: Judgement, reading: Reading) -> Judgemen
     if clear.worth == "off" or _excused(program, reading) is not None:
         return TRUE
     return clear
+
+
+def _suspected(program: RuleProgram, found: Judgement, reading: Reading) -> bool:
+    return found is not TRUE and all_of(program.suspect_when, reading) is TRUE
 
 
 def _excused(program: RuleProgram, reading: Reading) -> Judgement | None:

@@ -55,9 +55,12 @@ def step(
     after: States = {}
     moves: list[Move] = []
     judged: set[str] = set()
+    suspected: set[str] = set()
     for verdict in verdicts:
         name = verdict.rule.name
         judged.add(name)
+        if verdict.suspected and now.open[verdict.rule.clock]:
+            suspected.add(name)
         incident = states.get(name)
         if incident is None and verdict.truth == "false":
             continue
@@ -66,7 +69,7 @@ def step(
             moves.append(move)
         elif incident is not None:
             after[name] = incident
-    teller = Teller(Explanations(moves), standing.silences, now)
+    teller = Teller(Explanations(moves, suspected), standing.silences, now)
     transitions: list[Transition] = []
     for move in moves:
         change = teller.of(move)

@@ -30,11 +30,13 @@ class RuleProgram:
         message: Template,
         *,
         clear_when: tuple[Condition, ...] = (),
+        suspect_when: tuple[Condition, ...] = (),
     ) -> None:
         self.rule = rule
         self.when = when
         self.unless = unless
         self.clear_when = clear_when
+        self.suspect_when = suspect_when
         self.severities = severities
         self.message = message
         self.mildest: Severity = (
@@ -42,7 +44,13 @@ class RuleProgram:
         )
         self.told = tuple(dict.fromkeys(one.name for one in message.placeholders))
         self.shown = rule.context if rule.context is not None else _in_order(when)
-        conditions = (*when, *unless, *clear_when, *(condition for _, condition in severities))
+        conditions = (
+            *when,
+            *unless,
+            *clear_when,
+            *suspect_when,
+            *(condition for _, condition in severities),
+        )
         read = (name for condition in conditions for name in condition.whole.names)
         self.names = frozenset((*read, *self.told, *self.shown))
 
@@ -67,6 +75,7 @@ def compile_rule(
     when = compiled((("when", index), text) for index, text in enumerate(rule.when))
     unless = compiled((("unless", index), text) for index, text in enumerate(rule.unless))
     clear = compiled((("clear_when", index), text) for index, text in enumerate(rule.clear_when))
+    suspect = compiled((("suspect_when", n), text) for n, text in enumerate(rule.suspect_when))
     held = compiled((("severity", severity), text) for severity, text in table)
     template = parse(rule.message)
     problems += [
@@ -86,7 +95,9 @@ def compile_rule(
     if problems:
         return problems
     severities = tuple(zip((severity for severity, _ in table), held, strict=True))
-    return RuleProgram(rule, when, unless, severities, template, clear_when=clear)
+    return RuleProgram(
+        rule, when, unless, severities, template, clear_when=clear, suspect_when=suspect
+    )
 
 
 def _unknown(name: str, names: Mapping[str, FactType]) -> tuple[str, str | None]:

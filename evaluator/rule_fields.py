@@ -145,6 +145,7 @@ FIELDS: dict[str, tuple[str, Check]] = {
     "message": ("message", _text),
     "context": ("context", _texts),
     "inhibited_by": ("inhibited_by", _texts),
+    "suspect_when": ("suspect_when", _conditions),
     "remind": ("remind_seconds", _moments),
     "enabled": ("enabled", _flag),
 }

@@ -29,8 +29,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     resolve, both counted on `clock`. `window_seconds`: what `window.*` covers, None: the last
     snapshot. `no_data`: what unknown counts as; `seen`: not applicable until there ever was data.
     `day`: a figure of the trading day, void on the next. `context` None: the facts in `when`.
-    `inhibited_by`: rules whose firing alert explains this one away. `remind_seconds`: see
-    `evaluator.reminders`, None: those of the severity.
+    `inhibited_by`: rules whose firing alert explains this one away. `suspect_when`: while all hold
+    and the rule does not, it may be about to fire, and what it would explain waits for it.
+    `remind_seconds`: see `evaluator.reminders`, None: those of the severity.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     day: bool = False
     context: tuple[str, ...] | None = None
     inhibited_by: tuple[str, ...] = ()
+    suspect_when: tuple[str, ...] = ()
     remind_seconds: tuple[int, ...] | None = None
     enabled: bool = True
     builtin: bool = False

@@ -2,13 +2,14 @@
 
 An alert is inhibited while a rule named in its `inhibited_by` fires on a running clock: what
 stands still since the close explains nothing. One that nobody was told of also waits for such a
-rule that is pending, for it may be about to say why: at most as long as that rule's `for`, while
-its condition is known, and never longer than LONGEST_WAIT_SECONDS.
+rule that is pending (at most as long as its `for`, while its condition is known) or suspected
+(`suspect_when`), for it may be about to say why; never longer than LONGEST_WAIT_SECONDS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from evaluator.incident import Incident
 from evaluator.instant import Instant, elapsed_ms
@@ -16,7 +17,7 @@ from evaluator.rules import Rule
 from evaluator.turn import Move
 
 LONGEST_WAIT_SECONDS = 60
-"""Longest time that the telling of an alert waits for a root that is only pending."""
+"""Longest time that the telling of an alert waits for a root that does not fire yet."""
 
 CONSEQUENCES = "consequences"
 """Key in a root alert's context: the rules whose alerts it explained so far."""
@@ -25,16 +26,18 @@ CONSEQUENCES = "consequences"
 class Explanations:
     """What explains what at one instant."""
 
-    def __init__(self, moves: Sequence[Move]) -> None:
+    def __init__(self, moves: Sequence[Move], suspected: AbstractSet[str]) -> None:
         self._firing = {one.rule.name: one.rule for one in moves if one.after.status == "firing"}
-        self._pending = {
+        self._awaited = suspected | {
             one.rule.name
             for one in moves
             if one.after.status == "pending" and one.after.held.since is not None
         }
         self._explained: dict[str, list[Move]] = {}
         for one in moves:
-            root = self._root(one.rule) if one.after.status == "firing" else None
+            if not one.rule.inhibited_by or one.after.status != "firing":
+                continue
+            root = self._root(one.rule)
             if root is not None:
                 self._explained.setdefault(root, []).append(one)
 
@@ -52,6 +55,8 @@ class Explanations:
 
     def words(self, rule: Rule, incident: Incident, at: Instant) -> str | None:
         """Return why nobody is to be told of a firing alert, None: nothing speaks against it."""
+        if not rule.inhibited_by:
+            return None
         inhibitor = self.inhibitor(rule)
         if inhibitor is not None:
             return f"inhibited by {inhibitor}"
@@ -59,8 +64,8 @@ class Explanations:
             return None
         if elapsed_ms(incident.fired_at, at) >= LONGEST_WAIT_SECONDS * 1000:
             return None
-        awaited = next((name for name in rule.inhibited_by if name in self._pending), None)
-        return None if awaited is None else f"waiting for {awaited}, which is pending"
+        awaited = next((name for name in rule.inhibited_by if name in self._awaited), None)
+        return None if awaited is None else f"waiting for {awaited}, which may be about to fire"
 
     def _root(self, rule: Rule) -> str | None:
         """Return the end of the chain of inhibitors, None when nothing explains the rule."""

@@ -51,7 +51,7 @@ class Teller:
         suppressed = self._suppressed_by(move, incident)
         if suppressed != was:
             words += [f"no longer {was}"] if suppressed is None else [suppressed]
-        incident = msgspec.structs.replace(incident, suppressed_by=suppressed)
+            incident = msgspec.structs.replace(incident, suppressed_by=suppressed)
         why = self._why(move, incident)
         if suppressed is None and why is not None:
             incident, more = self._told(move, incident, why)
@@ -69,9 +69,10 @@ class Teller:
 
     def _suppressed_by(self, move: Move, incident: Incident) -> str | None:
         at = self._now.at
-        silence = silence_over(incident, self._silences, at.wall_ms)
-        if silence is not None:
-            return silence.words
+        if self._silences:
+            silence = silence_over(incident, self._silences, at.wall_ms)
+            if silence is not None:
+                return silence.words
         return self._explanations.words(move.rule, incident, at)
 
     def _why(self, move: Move, incident: Incident) -> str | None:
@@ -148,6 +149,8 @@ def _of_now(move: Move, incident: Incident) -> Incident:
 
 def _listing(move: Move, incident: Incident, explained: list[Move]) -> tuple[Incident, list[str]]:
     """Return the alert with its consequences listed, and which of them are new."""
+    if not explained and not move.event:
+        return incident, []
     known = _consequences(move.before)
     fresh = [one.rule.name for one in explained if one.rule.name not in known]
     after = msgspec.structs.replace(move, after=incident)

@@ -50,7 +50,7 @@ def decide(request: Request, situation: Situation, at: Instant) -> Transition | 
 def _ack(
     request: Request, found: Incident, situation: Situation, at: Instant
 ) -> Transition | Notice:
-    if found.ack is not None:
+    if found.ack is not None and found.ack.by != request.by:
         return _refusal(f"already acknowledged by {found.ack.by}", found)
     if request.until_ms is not None and request.until_ms <= at.wall_ms:
         return _refusal(OVER, found)

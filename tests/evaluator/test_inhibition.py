@@ -88,7 +88,7 @@ def test_an_untold_consequence_waits_for_a_root_that_is_pending(cast: Cast) -> N
     here = cast(ROOT | {"for_seconds": 15}, LEAF)
     here.see(0, root="true")
     assert here.see(5, root="true", leaf="true") == {"leaf": ("firing", "suppressed")}
-    assert here.states["leaf"].suppressed_by == "waiting for root, which is pending"
+    assert here.states["leaf"].suppressed_by == "waiting for root, which may be about to fire"
     assert here.see(15, root="true", leaf="true") == {
         "root": ("firing", "new"),
         "leaf": ("firing", "suppressed"),
@@ -122,6 +122,57 @@ def test_what_was_told_is_not_suppressed_by_a_root_that_is_only_pending(cast: Ca
     here = cast(ROOT | {"for_seconds": 15}, LEAF)
     here.see(0, leaf="true")
     assert here.see(1, root="true", leaf="true") == {"root": ("pending", "pending")}
+
+
+def test_an_untold_consequence_waits_for_a_root_that_is_suspected(cast: Cast) -> None:
+    here = cast(ROOT, LEAF)
+    suspected = {"truth": "false", "suspected": True}
+    assert here.see(0, root=suspected, leaf="true") == {"leaf": ("firing", "suppressed")}
+    found = here.see(5, root="true", leaf="true")
+    assert found == {"root": ("firing", "new"), "leaf": ("firing", "suppressed")}
+
+
+def test_a_suspicion_that_passes_lets_the_alert_be_told(cast: Cast) -> None:
+    here = cast(ROOT, LEAF)
+    here.see(0, root={"truth": "false", "suspected": True}, leaf="true")
+    assert here.see(5, leaf="true") == {"leaf": ("firing", "new")}
+
+
+def test_a_suspicion_about_a_rule_whose_clock_is_closed_is_none(cast: Cast) -> None:
+    bell = Bell()
+    bell.session = False
+    here = cast(ROOT, LEAF | {"clock": "wall"}, sessions=bell)
+    suspected = {"truth": "false", "suspected": True}
+    assert here.see(0, root=suspected, leaf="true") == {"leaf": ("firing", "new")}
+
+
+def test_stale_prices_wait_for_a_heartbeat_that_is_half_way_to_its_deadline(
+    world: Callable[..., Any],
+) -> None:
+    here = world()
+    ticking = {
+        "heartbeat.expected": True,
+        "heartbeat.deadline_seconds": 30.0,
+        "heartbeat.cause": "ticking",
+        "last.positions.count": 2.0,
+    }
+    here.turn(
+        0, ticking | {"heartbeat.age_seconds": 1.0, "market_data.update_age_seconds": 2.0}, []
+    )
+    here.turn(29, {"heartbeat.age_seconds": 29.5, "market_data.update_age_seconds": 30.5}, [])
+    here.turn(30, {"heartbeat.age_seconds": 30.5, "market_data.update_age_seconds": 31.5}, [])
+    about = [
+        one for one in here.log if one.incident.rule in ("market_data_stale", "heartbeat_lapsed")
+    ]
+    assert [(one.incident.rule, one.notify, one.incident.suppressed_by) for one in about] == [
+        (
+            "market_data_stale",
+            "suppressed",
+            "waiting for heartbeat_lapsed, which may be about to fire",
+        ),
+        ("heartbeat_lapsed", "new", None),
+        ("market_data_stale", "suppressed", "inhibited by heartbeat_lapsed"),
+    ]
 
 
 def test_over_a_chain_everything_is_listed_in_the_one_that_is_told(cast: Cast) -> None:

@@ -38,7 +38,10 @@ RULES = (
 )
 TRUTH: st.SearchStrategy[Truth] = st.sampled_from(["true", "true", "false", "unknown", "error"])
 SEEN = st.fixed_dictionaries(
-    {one.name: st.tuples(TRUTH, st.sampled_from(["WARNING", "CRITICAL"]), TRUTH) for one in RULES}
+    {
+        one.name: st.tuples(TRUTH, st.sampled_from(["WARNING", "CRITICAL"]), TRUTH, st.booleans())
+        for one in RULES
+    }
 )
 NAMES = st.sampled_from([one.name for one in RULES])
 MOVES = st.one_of(
@@ -78,11 +81,20 @@ class Life:
             line.seq = self._seq
             self.log.append(msgspec.json.encode(line))
 
-    def see(self, seen: dict[str, tuple[Truth, Severity, Truth]], at: Instant) -> None:
+    def see(self, seen: dict[str, tuple[Truth, Severity, Truth, bool]], at: Instant) -> None:
         verdicts = [
-            Verdict(one, truth, severity, f"m {at.wall_ms}", {"a.b": 1.0}, "why", clear=clear)
+            Verdict(
+                one,
+                truth,
+                severity,
+                f"m {at.wall_ms}",
+                {"a.b": 1.0},
+                "why",
+                clear=clear,
+                suspected=suspected and truth != "true",
+            )
             for one in RULES
-            for truth, severity, clear in [seen[one.name]]
+            for truth, severity, clear, suspected in [seen[one.name]]
         ]
         ended = expired(self.silences.values(), at.wall_ms)
         for one in ended:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from loguru import logger
 
 Rig = Any
 HOUR_MS = 3_600_000
@@ -172,3 +173,23 @@ def test_an_engine_that_dies_while_breeze_is_down_too_is_one_alarm(
     assert inhibited == expected
     listed = [one.context.get("consequences") for one in lines if one.rule == "heartbeat_lapsed"]
     assert set(str(listed[-1]).split(", ")) == expected
+
+
+def test_only_what_is_to_be_told_is_logged_at_its_severity(rig: Rig) -> None:
+    said: list[tuple[str, str]] = []
+
+    def hear(message: Any) -> None:
+        extra = message.record["extra"]
+        if extra.get("component") == "alert":
+            said.append((message.record["level"].name, extra["notify"]))
+
+    sink = logger.add(hear)
+    try:
+        rig.start()
+        rig.live(10)
+        silence(rig, "breaker", 40)
+        rig.live(60, **TRIPPED)
+        rig.live(10, risk__circuit_breaker_active=False)
+    finally:
+        logger.remove(sink)
+    assert said == [("INFO", "suppressed"), ("CRITICAL", "new"), ("INFO", "resolved")]
