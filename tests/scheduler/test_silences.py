@@ -180,7 +180,7 @@ def test_only_what_is_to_be_told_is_logged_at_its_severity(rig: Rig) -> None:
 
     def hear(message: Any) -> None:
         extra = message.record["extra"]
-        if extra.get("component") == "alert":
+        if extra.get("rule") == "breaker":
             said.append((message.record["level"].name, extra["notify"]))
 
     sink = logger.add(hear)
