@@ -19,7 +19,9 @@ HEARTBEAT_RULES = (
         when=("heartbeat.expected", "heartbeat.age_seconds > heartbeat.deadline_seconds"),
         no_data="alert",
         message="No tick for {heartbeat.age_seconds} s (deadline {heartbeat.deadline_seconds} s): "
-        "{heartbeat.cause}; {last.positions.count} positions open at last word",
+        "{heartbeat.cause}; open positions at last word: {last.positions.count}",
+        resolved_message="engine {heartbeat.cause}, last tick {heartbeat.age_seconds} s ago",
+        onset="heartbeat.age_seconds",
         context=(
             "heartbeat.cause",
             "heartbeat.age_seconds",
@@ -47,6 +49,7 @@ HEARTBEAT_RULES = (
         for_seconds=60,
         no_data="alert",
         message="The session is open and the engine has not ticked in it ({heartbeat.cause})",
+        resolved_message="engine {heartbeat.cause}, last tick {heartbeat.age_seconds} s ago",
         context=("heartbeat.cause", "heartbeat.age_seconds", "last.positions.count"),
         inhibited_by=(*MACHINE_ROOTS, "heartbeat_lapsed"),
     ),
@@ -56,7 +59,8 @@ HEARTBEAT_RULES = (
         when=("collector.rebooted",),
         keep_firing_for_seconds=600,
         no_data="ok",
-        message="The machine was rebooted; {last.positions.count} positions open at last word",
+        message="The machine was rebooted; open positions at last word: {last.positions.count}",
+        resolved_message="engine {heartbeat.cause}, open positions: {last.positions.count}",
         context=("collector.rebooted", "heartbeat.cause", "last.positions.count"),
     ),
 )
@@ -69,7 +73,8 @@ MONEY_RULES = (
         keep_firing_for_seconds=60,
         day=True,
         message="The circuit breaker is on: day's return {risk.daily_loss_pct} %, "
-        "{positions.count} positions open",
+        "open positions: {positions.count}",
+        resolved_message="the breaker is off, day's return {risk.daily_loss_pct} %",
         context=(
             "risk.circuit_breaker_active",
             "risk.daily_loss_pct",
@@ -87,6 +92,8 @@ MONEY_RULES = (
         day=True,
         message="Day's return {window.risk.daily_loss_pct.min} % is past the warning at "
         "-{limits.daily_loss_warning_pct} %",
+        resolved_message="day's return {risk.daily_loss_pct} %, the warning is at "
+        "-{limits.daily_loss_warning_pct} %",
         context=(
             "risk.daily_loss_pct",
             "window.risk.daily_loss_pct.min",
@@ -103,7 +110,9 @@ MONEY_RULES = (
         keep_firing_for_seconds=60,
         day=True,
         message="Day's return {window.risk.daily_loss_pct.min} % is past the limit of "
-        "-{limits.daily_loss_pct} %, {positions.count} positions open",
+        "-{limits.daily_loss_pct} %, open positions: {positions.count}",
+        resolved_message="day's return {risk.daily_loss_pct} %, the limit is at "
+        "-{limits.daily_loss_pct} %",
         context=(
             "risk.daily_loss_pct",
             "window.risk.daily_loss_pct.min",
@@ -122,8 +131,11 @@ MONEY_RULES = (
             "window.risk.max_position_value.max > limits.position_value",
         ),
         keep_firing_for_seconds=30,
-        message="{positions.count} positions worth {positions.total_value}, the largest "
-        "{risk.max_position_value}: past a limit",
+        message="Past a limit: open positions {positions.count} (limit {limits.positions_count}), "
+        "worth {positions.total_value} (limit {limits.positions_total_value}), the largest "
+        "{risk.max_position_value} (limit {limits.position_value})",
+        resolved_message="open positions {positions.count}, worth {positions.total_value}, the "
+        "largest {risk.max_position_value}",
         context=(
             "positions.count",
             "limits.positions_count",
@@ -139,19 +151,19 @@ MONEY_RULES = (
         when=(
             "window.risk.circuit_breaker_active.all",
             "window.orders.placed.delta > 0 || "
-            "window.positions.total_value.last > 1.01 * window.positions.total_value.first || "
-            "window.positions.total_value.count == 1 && window.positions.total_value.delta > "
-            "0.01 * window.positions.total_value.last",
+            "window.positions.total_value.delta > 0.01 * "
+            "(window.positions.total_value.last - window.positions.total_value.delta)",
         ),
         keep_firing_for_seconds=60,
         day=True,
         message="The breaker is on, yet {window.orders.placed.delta} orders were placed; "
         "exposure {positions.total_value}",
+        resolved_message="exposure {positions.total_value} no longer grows, or the breaker is off",
         context=(
             "risk.circuit_breaker_active",
             "window.orders.placed.delta",
             "positions.total_value",
-            "window.positions.total_value.first",
+            "window.positions.total_value.delta",
             "positions.count",
         ),
     ),
@@ -163,6 +175,7 @@ MONEY_RULES = (
         no_data="ok",
         message="{window.orders.rejected.delta} orders rejected within a minute, "
         "{window.orders.exit_rejected.delta} of them exits",
+        resolved_message="{window.orders.rejected.delta} orders rejected in the last minute",
         context=(
             "window.orders.rejected.delta",
             "window.orders.exit_rejected.delta",
@@ -178,13 +191,16 @@ MONEY_RULES = (
             "window.pnl.daily.count > 1",
             "window.pnl.daily.min == window.pnl.daily.max",
             "window.seconds >= 840",
-            "heartbeat.age_seconds <= heartbeat.deadline_seconds",
+            # All that time: an engine that was just started has one value, which proves nothing.
+            "window.heartbeat.expected.all",
+            "window.heartbeat.age_seconds.max <= heartbeat.deadline_seconds",
         ),
         unless=("market_data.halted",),
         window_seconds=900,
         no_data="ok",
-        message="P&L has been exactly {pnl.daily} for 15 minutes with {positions.count} positions "
-        "open, while the engine ticks",
+        message="P&L has been exactly {pnl.daily} for 15 minutes while the engine ticks; open "
+        "positions: {positions.count}",
+        resolved_message="P&L {pnl.daily}, open positions: {positions.count}",
         context=("pnl.daily", "positions.count", "window.ticks", "window.seconds"),
         inhibited_by=(*ENGINE_ROOTS, "market_data_stale"),
     ),

@@ -15,7 +15,7 @@ from evaluator.names import base_fact, is_sampled
 from evaluator.program import RuleProgram
 from evaluator.rules import RuleSet
 from evaluator.stats import Stats
-from evaluator.verdict import Truth, Verdict
+from evaluator.verdict import NOT_JUDGED, Truth, Verdict
 from evaluator.windows import Frame, SlidingWindow, sample, window_values
 
 __all__ = ["Evaluation", "Verdict"]
@@ -108,7 +108,8 @@ class Evaluation:
         stats = {fact: window[fact] for fact in self._windowed if fact in window}
         for fact in self._sampled:
             value = facts.get(fact)
-            one = None if value is None else sample(value, self._before.get(fact))
+            counts = self._raw_types[fact] == "counter"
+            one = None if value is None else sample(value, self._before.get(fact), counts=counts)
             if value is not None and one is not None:
                 self._before[fact] = value
                 stats[fact] = one
@@ -174,7 +175,7 @@ def _verdict(program: RuleProgram, reading: Reading) -> Verdict:
     if truth == "true":
         message = program.message.fill(reading.values)
     elif truth != "false":
-        message = f"{rule.name} can't be judged; {found.why}"
+        message = f"{rule.name} {NOT_JUDGED}; {found.why}"
     if truth == "true" or (truth == "unknown" and rule.no_data == "alert"):
         severity = _severity(program, reading)
     context = dict(zip(program.shown, map(reading.values.get, program.shown), strict=True))

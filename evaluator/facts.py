@@ -94,6 +94,10 @@ COLLECTOR_FACTS = (
     _collector("breeze.denials", "number", "", "explicit refusals of the session in a row"),
     _collector("breeze.failing_seconds", "number", "s", "engine and probe both without success"),
     _collector("breeze.latency_ms", "number", "ms", "of the last successful probe"),
+    _collector("breeze.key_left_seconds", "number", "s", "until the session key dies, at midnight"),
+    _collector(
+        "breeze.clock_ahead_seconds", "number", "s", "this machine's clock ahead of Breeze's server"
+    ),
     _collector("breeze.probes_today", "counter", "", "probe calls made today"),
     _collector("breeze.rate_limited_5m", "number", "", "rate-limit answers in five minutes"),
     _collector("breeze.quota_left_seconds", "number", "s", "until the day's quota is used up"),
@@ -136,6 +140,8 @@ SCHEDULER_FACTS = (
     Fact("scheduler.jobs_failed", "number", "", "scheduler", "jobs whose last run failed"),
     Fact("scheduler.jobs_missed", "number", "", "scheduler", "runs missed in the last hour"),
     Fact("scheduler.alerts_undelivered", "number", "", "scheduler", "alert lines not written yet"),
+    Fact("preflight.no_go", "number", "", "scheduler", "reasons not to trade, before the open"),
+    Fact("preflight.reasons", "text", "", "scheduler", "those reasons in words"),
     Fact("session.open", "flag", "", "clock", "the market is open"),
     Fact("session.seconds_since_open", "number", "s", "clock", "since the session opened"),
     Fact("session.seconds_to_open", "number", "s", "clock", "until the next open, 0 when open"),

@@ -46,9 +46,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One alert from pending to its end. `id` is a UUIDv7 made from rule and `active_at`.
 
     `held` counts towards `for` while pending; `clear` towards `keep_firing_for` while firing
-    (None: the condition is not clear). `told` None: nobody knows that it fires. `suppressed_by`
-    says in words why nobody is to be told. `refired` are the instants of the last hour at which
-    the rule fired soon after it was over, `flapping` that they are too many.
+    (None: the condition is not clear). `onset_ms`: how long it had been so at `active_at`.
+    `blind`: its message says only that it can't be judged. `told` None: nobody knows that it fires.
+    `suppressed_by` says in words why nobody is to be told. `refired` are the instants of the last
+    hour at which the rule fired soon after it was over, `flapping` that they are too many.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, Scalar | None]
     day: str
     active_at: Instant
+    onset_ms: int = 0
     fired_at: Instant | None = None
     resolved_at: Instant | None = None
     held: Countdown = Countdown()
@@ -68,6 +70,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     told: Told | None = None
     suppressed_by: str | None = None
     error: str | None = None
+    blind: bool = False
     refired: tuple[Instant, ...] = ()
     flapping: bool = False
 

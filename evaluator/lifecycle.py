@@ -83,7 +83,8 @@ def step(
 
 
 def _removed(incident: Incident, now: Now) -> Transition:
-    why, over = "the rule was removed or disabled", closed(incident, now.at)
+    why = "the rule was removed or disabled"
+    over = closed(incident, now.at, why)
     if over.status == "resolved":
         return ended(over, "rule_removed", why, now)
     return Transition(msgspec.structs.replace(over, reason=why), now.at, "rule_removed")

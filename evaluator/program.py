@@ -18,7 +18,8 @@ Place = tuple[str | int, ...]
 class RuleProgram:
     """The compiled form of one rule.
 
-    `names` is everything it reads: conditions, message and context. `shown` is its context.
+    `names` is everything it reads: conditions, messages and context. `shown` is its context, with
+    what its end is told by.
     """
 
     def __init__(
@@ -43,7 +44,8 @@ class RuleProgram:
             rule.severity if isinstance(rule.severity, str) else rule.severity[-1][0]
         )
         self.told = tuple(dict.fromkeys(one.name for one in message.placeholders))
-        self.shown = rule.context if rule.context is not None else _in_order(when)
+        context = rule.context if rule.context is not None else _in_order(when)
+        self.shown = tuple(dict.fromkeys((*context, *_of_the_end(rule))))
         conditions = (
             *when,
             *unless,
@@ -78,15 +80,13 @@ def compile_rule(
     suspect = compiled((("suspect_when", n), text) for n, text in enumerate(rule.suspect_when))
     held = compiled((("severity", severity), text) for severity, text in table)
     template = parse(rule.message)
-    problems += [
-        (("message",), Problem(at, "a brace without its partner; write {{ or }} for a brace"))
-        for at in template.stray
-    ]
-    problems += [
-        (("message",), Problem(one.at, *_unknown(one.name, names)))
-        for one in template.placeholders
-        if one.name not in names
-    ]
+    problems += _faults_of(template, ("message",), names)
+    if rule.resolved_message is not None:
+        problems += _faults_of(parse(rule.resolved_message), ("resolved_message",), names)
+    if rule.onset is not None and names.get(rule.onset) not in ("number", "counter"):
+        unknown = _unknown(rule.onset, names)
+        problem = ("onset must be a number of seconds", None) if rule.onset in names else unknown
+        problems.append((("onset",), Problem(0, *problem)))
     problems += [
         (("context", index), Problem(0, *_unknown(name, names)))
         for index, name in enumerate(rule.context or ())
@@ -98,6 +98,25 @@ def compile_rule(
     return RuleProgram(
         rule, when, unless, severities, template, clear_when=clear, suspect_when=suspect
     )
+
+
+def _faults_of(
+    template: Template, place: Place, names: Mapping[str, FactType]
+) -> list[tuple[Place, Problem]]:
+    stray = "a brace without its partner; write {{ or }} for a brace"
+    unknown = (one for one in template.placeholders if one.name not in names)
+    return [
+        *((place, Problem(at, stray)) for at in template.stray),
+        *((place, Problem(one.at, *_unknown(one.name, names))) for one in unknown),
+    ]
+
+
+def _of_the_end(rule: Rule) -> Iterable[str]:
+    """Yield the facts from which the lifecycle tells how long it lasted and what is well again."""
+    if rule.onset is not None:
+        yield rule.onset
+    if rule.resolved_message is not None:
+        yield from (one.name for one in parse(rule.resolved_message).placeholders)
 
 
 def _unknown(name: str, names: Mapping[str, FactType]) -> tuple[str, str | None]:

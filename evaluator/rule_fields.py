@@ -30,10 +30,19 @@ def check_table(table: Mapping[str, object], report: Report) -> dict[str, object
             report((key,), f"unknown field {key}", nearest(key, FIELDS))
             continue
         attribute, check = FIELDS[key]
-        parsed = check(value, (key,), report)
+        parsed = check(value, (key,), _naming(key, report))
         if parsed is not None:
             sound[attribute] = parsed
     return sound
+
+
+def _naming(key: str, report: Report) -> Report:
+    """Return a report that names the field: who reads a fault has not the file at hand."""
+
+    def named(place: Place, reason: str, hint: str | None) -> None:
+        report(place, f"{key} {reason}", hint)
+
+    return named
 
 
 def _name(value: object, place: Place, report: Report) -> str | None:
@@ -143,6 +152,8 @@ FIELDS: dict[str, tuple[str, Check]] = {
     "seen": ("seen", _flag),
     "day": ("day", _flag),
     "message": ("message", _text),
+    "resolved_message": ("resolved_message", _text),
+    "onset": ("onset", _text),
     "context": ("context", _texts),
     "inhibited_by": ("inhibited_by", _texts),
     "suspect_when": ("suspect_when", _conditions),

@@ -70,7 +70,9 @@ class _Reader:
         known = {fact.name: fact for fact in BUILTIN_FACTS}
 
         def report(path: Path, reason: str, hint: str | None) -> None:
-            self._add(("facts", *path), None, reason, hint)
+            what = ".".join(str(part) for part in path)
+            named = f"{what} {reason}" if what and reason.startswith(("must", "needs")) else reason
+            self._add(("facts", *path), None, named, hint)
 
         return known | check_facts(table, known, report)
 

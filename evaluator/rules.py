@@ -29,15 +29,19 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     resolve, both counted on `clock`. `window_seconds`: what `window.*` covers, None: the last
     snapshot. `no_data`: what unknown counts as; `seen`: not applicable until there ever was data.
     `day`: a figure of the trading day, void on the next. `context` None: the facts in `when`.
-    `inhibited_by`: rules whose firing alert explains this one away. `suspect_when`: while all hold
-    and the rule does not, it may be about to fire, and what it would explain waits for it.
-    `remind_seconds`: see `evaluator.reminders`, None: those of the severity.
+    `resolved_message` says what is well again (None: the first facts of the context). `onset` names
+    the fact that tells for how many seconds it has been so before it held. `inhibited_by`: rules
+    whose firing alert explains this one away. `suspect_when`: while all hold and the rule does not,
+    it may be about to fire, and what it would explain waits for it. `remind_seconds`: see
+    `evaluator.reminders`, None: those of the severity.
     """
 
     name: str
     severity: Severity | SeverityTable
     when: tuple[str, ...]
     message: str
+    resolved_message: str | None = None
+    onset: str | None = None
     unless: tuple[str, ...] = ()
     clear_when: tuple[str, ...] = ()
     for_seconds: int = 0

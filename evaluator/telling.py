@@ -56,7 +56,7 @@ class Teller:
         if suppressed is None and why is not None:
             incident, more = self._told(move, incident, why)
             return self._line(incident, why, words + more)
-        graver_or_new = move.event == "new" or (
+        graver_or_new = move.event in {"new", "changed"} or (
             before is not None and before.severity != incident.severity
         )
         if suppressed is not None and (suppressed != was or graver_or_new or move.ack_expired):
@@ -78,7 +78,7 @@ class Teller:
     def _why(self, move: Move, incident: Incident) -> str | None:
         """Return why somebody should be told that an alert fires, if nothing suppresses it."""
         told = incident.told
-        if told is not None and told.severity != incident.severity:
+        if told is not None and (told.severity != incident.severity or move.event == "changed"):
             return "changed"
         if recovering(incident):
             return None
@@ -144,7 +144,9 @@ def _of_now(move: Move, incident: Incident) -> Incident:
     verdict = move.verdict
     listed = incident.context.get(CONSEQUENCES)
     context = verdict.context if listed is None else verdict.context | {CONSEQUENCES: listed}
-    return msgspec.structs.replace(incident, message=verdict.message, context=context)
+    return msgspec.structs.replace(
+        incident, message=verdict.message, context=context, blind=verdict.truth == "unknown"
+    )
 
 
 def _listing(move: Move, incident: Incident, explained: list[Move]) -> tuple[Incident, list[str]]:

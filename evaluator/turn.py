@@ -12,11 +12,11 @@ from typing import get_args
 import msgspec
 
 from evaluator.durations import in_words
+from evaluator.ending import lasted, onset_ms, well_again
 from evaluator.flapping import SPAN_SECONDS, TIMES, refired
 from evaluator.incident import Countdown, Incident
 from evaluator.incident_id import incident_id
 from evaluator.instant import Instant, Sessions, elapsed_ms, session_elapsed_ms
-from evaluator.message import shown
 from evaluator.rules import Clock, Rule
 from evaluator.verdict import Verdict
 
@@ -63,8 +63,8 @@ class Turn:
         """Return what becomes of the rule's incident, None when it is left as it is."""
         day = self._now.day
         if incident is not None and self._rule.day and incident.day != day:
-            over = closed(incident, self._at)
-            return self._moved(incident, over, "new_day", f"{day} is a new trading day")
+            why = f"{day} is a new trading day"
+            return self._moved(incident, closed(incident, self._at, why), "new_day", why)
         if not self._now.open[self._rule.clock]:
             return None
         if incident is None:
@@ -98,9 +98,8 @@ class Turn:
         if counts_as == "true":
             return self._true(incident)
         if incident.status == "pending":
-            after = in_words(self._elapsed_ms(incident.held) / 1000)
-            over = closed(incident, self._at)
-            return self._moved(incident, over, "inactive", f"cleared after {after}")
+            why = f"cleared after {in_words(self._elapsed_ms(incident.held) / 1000)}"
+            return self._moved(incident, closed(incident, self._at, why), "inactive", why)
         if self._verdict.clear == "false":
             return self._not_over(incident, self._running(incident), "not clear enough yet")
         if self._verdict.clear != "true":
@@ -119,6 +118,7 @@ class Turn:
             context=verdict.context,
             day=self._now.day,
             active_at=at,
+            onset_ms=onset_ms(verdict),
             held=Countdown(0, at),
         )
         if rule.for_seconds == 0:
@@ -138,6 +138,11 @@ class Turn:
             return self._moved(incident, fresh, "data_back", "it can be judged again")
         if verdict.severity != incident.severity:
             fresh = msgspec.structs.replace(fresh, severity=verdict.severity)
+        if incident.blind and verdict.truth == "true":
+            # Whoever was told that nothing is known has yet to hear what it is.
+            fresh = msgspec.structs.replace(self._renewed(fresh), clear=None)
+            words = "data came, and the condition holds"
+            return self._moved(incident, fresh, "changed", words, holds=True)
         return self._not_over(incident, fresh, "the condition holds again", holds=True)
 
     def _not_over(
@@ -211,21 +216,15 @@ class Turn:
         fired_at = incident.fired_at or incident.active_at
         whole_ms = elapsed_ms(fired_at, self._at)
         session_ms = session_elapsed_ms(fired_at, self._at, "session", self._now.sessions)
-        lasted = in_words(whole_ms / 1000)
-        values = ", ".join(
-            f"{name} {shown(value)}"
-            for name, value in self._verdict.context.items()
-            if not name.startswith("limits.")
-        )
         recovered = msgspec.structs.replace(
-            closed(incident, self._at),
+            closed(incident, self._at, ""),
             context=self._verdict.context,
-            message=f"Over after {lasted}: {values}",
+            message=f"Over after {lasted(incident, self._at)}: {well_again(self._verdict)}",
         )
         clear = in_words(self._rule.keep_firing_for_seconds)
         why = self._verdict.why or f"condition clear for {clear}"
         session = "" if session_ms == whole_ms else f", {in_words(session_ms / 1000)} in session"
-        reason = f"{why}, after firing for {lasted}{session}"
+        reason = f"{why}, after firing for {in_words(whole_ms / 1000)}{session}"
         return self._moved(before, recovered, "resolved", reason)
 
     def _clearing(self, before: Incident, fresh: Incident, clear: Countdown, reason: str) -> Move:
@@ -235,7 +234,12 @@ class Turn:
     def _renewed(self, incident: Incident) -> Incident:
         """Return the incident with the words and figures of now."""
         verdict = self._verdict
-        return msgspec.structs.replace(incident, message=verdict.message, context=verdict.context)
+        return msgspec.structs.replace(
+            incident,
+            message=verdict.message,
+            context=verdict.context,
+            blind=verdict.truth == "unknown",
+        )
 
     def _moved(
         self,
@@ -268,7 +272,11 @@ class Turn:
         return Countdown(self._elapsed_ms(countdown), None)
 
 
-def closed(incident: Incident, at: Instant) -> Incident:
-    """Return the incident at its end."""
-    status = "inactive" if incident.status == "pending" else "resolved"
-    return msgspec.structs.replace(incident, status=status, resolved_at=at, clear=None)
+def closed(incident: Incident, at: Instant, why: str) -> Incident:
+    """Return the incident at its end, which is no recovery."""
+    if incident.status == "pending":
+        return msgspec.structs.replace(incident, status="inactive", resolved_at=at, clear=None)
+    message = f"Ended after {lasted(incident, at)}, not recovered: {why}"
+    return msgspec.structs.replace(
+        incident, status="resolved", message=message, resolved_at=at, clear=None
+    )

@@ -9,6 +9,9 @@ import msgspec
 from evaluator.incident import Scalar, Severity
 from evaluator.rules import Rule
 
+NOT_JUDGED = "can't be judged"
+"""Stands in the message of an alert that fires for want of data, not for what data says."""
+
 Truth = Literal["true", "false", "unknown", "error"]
 
 

@@ -93,6 +93,8 @@ class LineMaker:
                 clear=incident.clear,
                 ack=incident.ack,
                 error=incident.error,
+                onset_ms=incident.onset_ms,
+                blind=incident.blind,
                 told=incident.told,
                 refired=incident.refired,
                 flapping=incident.flapping,

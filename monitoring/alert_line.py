@@ -30,6 +30,8 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     clear: Countdown | None = None
     ack: Ack | None = None
     error: str | None = None
+    onset_ms: int = 0
+    blind: bool = False
     told: Told | msgspec.UnsetType | None = msgspec.UNSET
     refired: tuple[Instant, ...] = ()
     flapping: bool = False
@@ -87,6 +89,7 @@ def incident_of(line: AlertLine) -> Incident | None:
         context=line.context,
         day=line.clock.day,
         active_at=line.clock.active_at,
+        onset_ms=line.clock.onset_ms,
         fired_at=line.clock.fired_at,
         resolved_at=line.clock.resolved_at,
         held=line.clock.held,
@@ -95,6 +98,7 @@ def incident_of(line: AlertLine) -> Incident | None:
         told=_told(line.clock, line.severity),
         suppressed_by=line.suppressed_by,
         error=line.clock.error,
+        blind=line.clock.blind,
         refired=line.clock.refired,
         flapping=line.clock.flapping,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +28,14 @@ from monitoring.atomic import FILE_MODE, FOLDER_MODE, sync_folder
 __all__ = ["AlertLog", "Folded", "LogLost", "Notice", "fold", "read"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_APPEND
+    | os.O_NOFOLLOW
+    | os.O_CLOEXEC
+    | os.O_NONBLOCK  # a FIFO in the file's place would hold up the evaluation for ever
+)
 
 
 class Spare(Protocol):
@@ -82,7 +90,10 @@ class AlertLog:
         self.written = fold(self._folder)
         if self.written.holding:
             try:
-                self._ready(self.written.holding[0], now)
+                file = self._ready(self.written.holding[0], now)
+                # A process that was killed before its sync left lines that are only in memory;
+                # what is built on them (a request taken out of the spool) must not outlive them.
+                self._sync(file.descriptor)
             except LogLost:
                 raise
             except OSError as error:
@@ -156,6 +167,8 @@ class AlertLog:
         status = os.fstat(descriptor)
         inode = status.st_dev, status.st_ino
         self._file = file = _File(name, descriptor, inode, begun=False)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, f"{name} is not a regular file")
         scanned = scan(path.read_bytes())
         file.begun = newest_block(scanned.lines) is not None
         if scanned.open_ended:

@@ -37,12 +37,13 @@ def ambient(
     opened_ms = sessions.opened_at_ms(at.wall_ms)
     closes_ms = sessions.closes_at_ms(at.wall_ms)
     is_open = sessions.is_open(at.wall_ms, "session")
+    opens_ms = at.wall_ms if is_open else sessions.next_open_ms(at.wall_ms)
     return {
         "session.open": is_open,
         "session.seconds_since_open": (
             None if opened_ms is None else (at.wall_ms - opened_ms) / 1000
         ),
-        "session.seconds_to_open": 0.0 if is_open else None,
+        "session.seconds_to_open": None if opens_ms is None else (opens_ms - at.wall_ms) / 1000,
         "session.seconds_to_close": (
             None if closes_ms is None else (closes_ms - at.wall_ms) / 1000
         ),

@@ -16,6 +16,7 @@ from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice, of_silence
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.config import Config
+from monitoring.preflight import preflight_facts, seconds_to_close
 from monitoring.snapshot import Snapshot, flatten
 
 
@@ -66,18 +67,26 @@ class Course:
             self.silences.pop(entry.silence.id, None)
 
     def take(self, snapshot: Snapshot) -> None:
-        """Take the next snapshot; it is judged by the `judge` that follows."""
+        """Take the next snapshot; it is judged by the `judge` that follows.
+
+        A window longer than a snapshot may be old has a time in it in which nobody watched, and
+        covers no more than that.
+        """
         self.raw = flatten(snapshot)
         window = snapshot.window
-        self._evaluation.take(
-            snapshot.instant, self.raw, window.stats, window.ticks, window.seconds
-        )
+        seconds = min(window.seconds, self._config.snapshot_limit_seconds)
+        self._evaluation.take(snapshot.instant, self.raw, window.stats, window.ticks, seconds)
 
     def judge(
         self, at: Instant, snapshot_age_seconds: float, health: OwnHealth
     ) -> list[Transition | Notice]:
         """Judge every rule at an instant, and return what changed."""
         facts = self._limits | ambient(at, self.sessions, snapshot_age_seconds, health)
+        stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
+        raw = dict.fromkeys(self.raw) if stale else self.raw
+        if not facts["session.open"]:
+            to_close = seconds_to_close(at.wall_ms, self.sessions)
+            facts |= preflight_facts(raw | facts, self._config, to_close)
         self.verdicts = self._evaluation.verdicts(at, facts)
         silences = self._expire(at)
         standing = Standing(tuple(self.silences.values()), self.past)
@@ -90,8 +99,7 @@ class Course:
             standing=standing,
         )
         self.past |= over(transitions)
-        stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
-        self._keep(dict.fromkeys(self.raw) if stale else self.raw, facts)
+        self._keep(raw, facts)
         return [*silences, *transitions, *self._errors()]
 
     def _expire(self, at: Instant) -> list[Notice]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from monitoring.atomic import FOLDER_MODE, write_atomic
+from monitoring.atomic import make_folder, write_atomic
 
 MAX_BYTES = 65_536
 MAX_TEXT = 1_000
@@ -43,7 +43,7 @@ def submit(folder: Path, request: Request) -> Path:
     path = folder / f"{request.at_ms:013d}-{request.id}.json"
     if _NAME.fullmatch(path.name) is None:
         raise ValueError(f"a request's id is 1 to 64 letters, digits, - and _: not {request.id!r}")
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    make_folder(folder)
     write_atomic(path, msgspec.json.encode(request))
     return path
 

@@ -65,5 +65,5 @@ def read_state(folder: Path, process: str) -> ProcessState | None:
     try:
         data = (folder / f"{process}.json").read_bytes()
         return msgspec.json.decode(data, type=ProcessState)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

@@ -109,7 +109,9 @@ def target_begins(target: str, id_: str) -> bool:
 
 def refuse(words: str, file: str) -> Notice:
     """Return the line that answers a file in the spool which is no request."""
-    return Notice(kind="request", reason=f"refused: {words}", context={"file": file[:100]})
+    # Any bytes make a file name; those that are no UTF-8 could not be written into the log.
+    shown = file.encode("utf-8", "backslashreplace").decode()
+    return Notice(kind="request", reason=f"refused: {words}", context={"file": shown[:100]})
 
 
 def find(target: str, states: States) -> Incident | str:

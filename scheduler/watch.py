@@ -126,6 +126,9 @@ class Watch:
         """
         reached = self._feed.reached
         age_ms = elapsed_ms(self._started if reached is None else reached.instant, now)
+        if reached is not None and reached.instant.boot_id != now.boot_id:
+            # The wall clock may have been set back over the reboot: no snapshot is younger than it.
+            age_ms = max(age_ms, now.boottime_ns // 1_000_000)
         limit_ms = self._config.snapshot_limit_seconds * 1000
         if reached is None or age_ms > limit_ms:
             self._feed.restart_when_behind()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import time
 import uuid
 from collections.abc import Callable
@@ -110,7 +111,13 @@ def unack(target: str, by: str | None, reason: str | None, as_json: bool) -> int
 
 def user() -> str:
     """Return who types here."""
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}"
+    named = os.environ.get("USER") or os.environ.get("LOGNAME")
+    if named:
+        return named
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not be in its passwd(5)
+        return f"uid {os.getuid()}"
 
 
 def _ask(here: Desk, request: Request, *, as_json: bool) -> int:
@@ -163,9 +170,9 @@ def refused(line: AlertLine) -> Outcome:
 
 def find(home: Home, target: str) -> Incident:
     """Return the one open incident that the operator means. Raises `Failure`."""
-    if not home.alerts.is_dir():
+    incidents = list(fold(home.alerts).states.values()) if home.alerts.is_dir() else []
+    if not incidents and not any(home.state.glob("*.json")):
         raise never_ran(home)
-    incidents = list(fold(home.alerts).states.values())
     exact = [i for i in incidents if target in {i.rule, i.id}]
     found = exact or [i for i in incidents if target and i.id.startswith(target.lower())]
     if len(found) == 1:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from fnmatch import fnmatchcase
-from typing import Any
 
 import click
 import msgspec
 
-from evaluator.facts import BUILTIN_FACTS, is_windowed
+from evaluator.fact_table import check_facts
+from evaluator.facts import BUILTIN_FACTS, Fact, is_windowed
 from evaluator.incident import Scalar
 from monitoring.home import Home
 from scripts.cli import words
@@ -64,18 +64,7 @@ def facts(pattern: str | None, as_json: bool) -> int:
 
 def builtin() -> list[FactNow]:
     """Return the facts that ship with the evaluator, without values."""
-    return [
-        FactNow(
-            name=fact.name,
-            type=fact.type,
-            unit=fact.unit,
-            source=fact.source,
-            help=fact.help,
-            value=None,
-            windowed=is_windowed(fact),
-        )
-        for fact in BUILTIN_FACTS
-    ]
+    return [_listed(fact) for fact in BUILTIN_FACTS]
 
 
 def own_facts(home: Home) -> list[FactNow]:
@@ -87,19 +76,19 @@ def own_facts(home: Home) -> list[FactNow]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         click.echo(f"{home.rules} can't be read: run `monitor rules check`.", err=True)
         return []
-    return [_own(name, spec) for name, spec in table.items() if isinstance(spec, dict)]
+    known = {fact.name: fact for fact in BUILTIN_FACTS}
+    return [_listed(fact) for fact in check_facts(table, known, lambda *_: None).values()]
 
 
-def _own(name: str, spec: dict[str, Any]) -> FactNow:
-    type_ = str(spec.get("type", "number"))
+def _listed(fact: Fact) -> FactNow:
     return FactNow(
-        name=name,
-        type=type_,
-        unit=str(spec.get("unit", "")),
-        source="engine",
-        help=str(spec.get("help", "your own (rules.toml)")),
+        name=fact.name,
+        type=fact.type,
+        unit=fact.unit,
+        source=fact.source,
+        help=fact.help or "your own (rules.toml)",
         value=None,
-        windowed=type_ != "text",
+        windowed=is_windowed(fact),
     )
 
 

@@ -7,6 +7,7 @@ import math
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from typing import Any
 import click
 import msgspec
 
+from evaluator.message import grouped
 from monitoring.atomic import write_atomic
 from monitoring.home import Home
 from scripts.cli import words
@@ -142,7 +144,7 @@ def init(
     interval = ask(tick_interval, "Seconds between its ticks", 5.0, SECONDS)
     capital = ask(capital, "Trading capital in ₹", "10L", AmountType())
     loss = ask(daily_loss, "Loss of the day that is too much, in %", 2.0, PERCENT)
-    quarter = words.rupees_short(capital * LARGEST_SHARE).removeprefix("₹")
+    quarter = grouped(round(capital * LARGEST_SHARE))
     answers = Answers(
         engine=engine,
         tick_interval_seconds=interval,
@@ -227,8 +229,15 @@ def next_steps(home: Home, answers: Answers) -> list[Line]:
         [Span("2. Start the monitor (development; a supervisor for real money):", "strong")],
         [Span(f"     {started}")],
         [Span("3. Look:", "strong")],
-        [Span(f"     cd {root} && monitor status")],
+        [Span(f"     cd {root} && {_typed()} status")],
     ]
+
+
+def _typed() -> str:
+    """Return the command as it must be typed here: a fresh clone's is not on the PATH."""
+    if shutil.which("monitor") is not None:
+        return "monitor"
+    return shlex.quote(str(Path(sys.executable).with_name("monitor")))
 
 
 def wait_for_first_tick(here: Desk, home: Home, engine: str) -> None:

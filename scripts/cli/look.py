@@ -61,7 +61,7 @@ class Look(msgspec.Struct, kw_only=True):
     @property
     def judged(self) -> bool:
         """Tell whether somebody judges the snapshots now."""
-        return self.scheduler_life.good
+        return self.scheduler_life.good and self.config.enabled
 
     def number(self, fact: str) -> float | None:
         """Return a fact that is a number, None when it is unknown."""

@@ -10,10 +10,11 @@ import msgspec
 
 from evaluator.rules import Fault, Rule, RuleErrors, RuleSet, load
 from monitoring.home import Home
-from monitoring.state import ProcessState, read_state
+from monitoring.state import ProcessState
 from scripts.cli import words
 from scripts.cli.desk import desk
 from scripts.cli.failure import Failure
+from scripts.cli.process_life import ProcTable, life_of
 from scripts.cli.terminal import Line, Span, Style, show, show_json, uncut
 
 FAULTY = 1
@@ -119,13 +120,17 @@ def fault_line(fault: Fault) -> Line:
 def list_rules(as_json: bool) -> int:
     """List every rule: its severity, its condition, and what the last evaluation said."""
     here = desk()
-    state = read_state(here.home.state, "scheduler")
+    state, life = life_of(here.home.state, "scheduler", here.clock(), ProcTable())
     found = rules_now(here.home, state)
     if as_json:
         show_json(found)
         return 0
-    if state is None:
+    if life.word == "never":
         click.echo("The scheduler never ran here: no rule has been evaluated.", err=True)
+    elif not life.good:
+        old = "" if life.age_seconds is None else f", {words.age(life.age_seconds)} ago"
+        said = f"STALE: the scheduler judges nothing now ({life.why}); what it last said{old}:"
+        show([[Span(said, "bad")]], uncut(here.terminal))
     show(rule_lines(found), here.terminal)
     return 0
 

@@ -6,10 +6,21 @@ from collections.abc import Sequence
 
 from evaluator.incident import Incident
 from monitoring.calendar import AlwaysOpen
-from scripts.cli import words
+from scripts.cli import rule_faults, words
+from scripts.cli.advice import revive
 from scripts.cli.engine_state import EngineState, engine_state
 from scripts.cli.look import Look
-from scripts.cli.terminal import Line, Span, Style, Terminal, line_columns, spread
+from scripts.cli.terminal import (
+    Line,
+    Span,
+    Style,
+    Terminal,
+    at_gaps,
+    at_words,
+    line_columns,
+    spread,
+    wrap,
+)
 
 MARKS: dict[str, tuple[str, Style]] = {
     "LIVE": ("● LIVE", "good"),
@@ -18,10 +29,6 @@ MARKS: dict[str, tuple[str, Style]] = {
     "UNKNOWN": ("? UNKNOWN", "bad"),
 }
 SPARK_COLUMNS = 12
-RESTART = {
-    "collector": "start it again: `make run`, or your supervisor",
-    "scheduler": "start it again: `make run`, or your supervisor",
-}
 
 
 def screen(look: Look, pnl: Sequence[float | None], terminal: Terminal) -> list[Line]:
@@ -30,7 +37,8 @@ def screen(look: Look, pnl: Sequence[float | None], terminal: Terminal) -> list[
     lines = [_header(look, state, terminal), *_warnings(look, state)]
     figures = _tick_and_home(look, terminal)
     if look.snapshot is not None:
-        figures += [_money(look, pnl), _holdings(look)]
+        for line in (_money(look, pnl), _holdings(look)):
+            figures += wrap(at_gaps(line), terminal, indent=4)
     lines += figures if look.fresh else [_faded(line) for line in figures]
     lines += _alerts(look, terminal)
     return lines
@@ -70,7 +78,8 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
     """Return what makes the rest of the screen doubtful: it stands above it, in red."""
     lines: list[Line] = []
     if not look.config.enabled:
-        lines.append([Span("OFF    monitoring is switched off (enabled = false)", "warn")])
+        lines.append([Span("OFF    monitoring is switched off (enabled = false)", "bad")])
+        lines.append([Span("       → set enabled = true and restart the processes")])
     if look.snapshot is not None and not look.fresh:
         taken = words.local(look.snapshot.wall_ms, look.zone)
         old = words.age(look.snapshot_age_seconds)
@@ -82,16 +91,22 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
             word = dead.get(life.word, "is a riddle")
             effect = "nothing is measured" if name == "collector" else "nothing is judged"
             lines.append([Span(f"DOWN   {name} {word}: {effect} ({life.why})", "bad")])
-            lines.append([Span(f"       → {RESTART[name]}")])
-    if state.why and not (look.snapshot is not None and not look.fresh):
+            lines.append([Span(f"       → {revive(life.word, life.pid)}")])
+    if state.why and look.config.enabled and not (look.snapshot is not None and not look.fresh):
         style: Style = "bad" if state.word == "LAPSED" else "warn"
-        lines.append([Span(f"{state.word:<6} {state.why}", style)])
+        lines.append([Span(f"{state.word:<6} {state.why.removeprefix('stopped ')}", style)])
+        if look.text("heartbeat.cause") == "never_started":
+            lines.append([Span(f"       → start the engine: it writes to {look.home.heartbeat}")])
     degraded = [
         f"{process.process}: {said}"
         for process in (look.collector, look.scheduler)
         if process is not None
-        for said in process.degraded
+        for said in rule_faults.apart(process.degraded)[0]
     ]
+    _, refused = rule_faults.apart(look.scheduler.degraded if look.scheduler else [])
+    if refused is not None:
+        lines.append([Span(f"RULES  {refused}", "warn")])
+        lines.append([Span(f"       → {rule_faults.TODO}")])
     lines += [[Span(f"DEGRADED  {said}", "warn")] for said in degraded]
     lines += [[Span(f"ALERT LOG  {fault}", "warn")] for fault in look.alert_faults[:3]]
     return lines
@@ -110,7 +125,7 @@ def _tick_line(look: Look) -> Line:
     ]
     line += [Span("   "), *_breeze(look)]
     uptime = look.number("heartbeat.uptime_seconds")
-    if uptime is not None and look.fresh:
+    if uptime is not None and engine_state(look).word == "LIVE":
         line.append(Span(f"   up {words.age(uptime)}"))
     return line
 
@@ -122,7 +137,9 @@ def _tick_and_home(look: Look, terminal: Terminal) -> list[Line]:
     if line_columns(beside) <= terminal.width:
         return [beside]
     width = terminal.width
-    return [tick, *([Span(home[at : at + width], "dim")] for at in range(0, len(home), width))]
+    tick_lines = wrap(at_gaps(tick), terminal, indent=4)
+    home_lines = ([Span(home[at : at + width], "dim")] for at in range(0, len(home), width))
+    return [*tick_lines, *home_lines]
 
 
 def _breeze(look: Look) -> Line:
@@ -207,7 +224,7 @@ def _alerts(look: Look, terminal: Terminal) -> list[Line]:
 
 
 def incident_lines(incident: Incident, look: Look, terminal: Terminal) -> list[Line]:
-    """Return an incident as one line where it fits, else with its message on a second.
+    """Return an incident as one line where it fits, else with its message on the next.
 
     One that nobody is told of is dim, save for its severity: a CRITICAL hides behind nothing.
     """
@@ -222,6 +239,8 @@ def incident_lines(incident: Incident, look: Look, terminal: Terminal) -> list[L
     began = incident.fired_at or incident.active_at
     since = f"  since {words.since(began.wall_ms, look.now.wall_ms, look.zone)}"
     tail = [Span(since, rest)]
+    if incident.clear is not None:
+        tail.append(Span("  clear now", "good"))
     if incident.flapping:
         tail.append(Span("  flapping", "warn"))
     if incident.ack is not None:
@@ -233,4 +252,7 @@ def incident_lines(incident: Incident, look: Look, terminal: Terminal) -> list[L
     one = [*head, Span(f"  {incident.message}", rest), *tail]
     if line_columns(one) <= terminal.width:
         return [one]
-    return [[*head, *tail], [Span(f"        {incident.message}", rest)]]
+    return [
+        *wrap(at_words([*head, *tail]), terminal, indent=8),
+        *wrap(at_words([Span(f"        {incident.message}", rest)]), terminal, indent=8),
+    ]

@@ -11,12 +11,20 @@ WORDS = {
     "unacknowledged": "unacked",
     "repeat": "repeat",
     "explains": "explains",
+    "clearing": "clearing",
+    "no_data": "no data",
+    "error": "error",
 }
-"""Lines that tell of something else than the status, which stays what it was."""
+"""Lines that tell what happened, though the status stays what it was."""
+REASONED = frozenset(
+    {"inactive", "clearing", "held", "no_data", "data_back", "error", "changed", "explains"}
+)
+"""Lines whose message is that of the alert's beginning: the reason is what is new."""
 SILENCE_WORDS = {"active": "silenced", "expired": "expired", "ended": "ended"}
 STATUS_STYLES: dict[str, Style] = {
     "resolved": "good",
     "acked": "good",
+    "clearing": "good",
     "inactive": "dim",
     "pending": "dim",
     "explains": "dim",
@@ -24,7 +32,7 @@ STATUS_STYLES: dict[str, Style] = {
 
 
 def tail_line(line: AlertLine) -> Line:
-    """Return time, status, severity, rule, message, who took it, how long it lasted.
+    """Return time, status, severity, rule, what is new, and who took it.
 
     What nobody is told of is dim, save for the severity of what fires.
     """
@@ -35,16 +43,13 @@ def tail_line(line: AlertLine) -> Line:
     firing = line.status == "firing" and status in {"firing", "repeat"}
     quiet = line.suppressed_by is not None or line.notify == "untold"
     style: Style = "dim" if quiet else STATUS_STYLES.get(status, severity_style)
-    message = line.reason if status == "explains" else line.message or line.reason
     shown: Line = [
         Span(f"{_time(line.timestamp)}  ", "dim"),
         Span(f"{status.upper():<8}  ", style),
         Span(f"{line.severity or '':<8}  ", severity_style if firing else ""),
         Span(line.rule, "strong" if firing and not quiet else ""),
-        Span(f"  {message}", "dim" if quiet else ""),
+        Span(f"  {_news(line)}", "dim" if quiet else ""),
     ]
-    if line.status == "resolved":
-        shown.append(Span(f"  after {_lasted(line)}", "dim" if quiet else "good"))
     if status == "repeat":
         shown.append(Span(f"  {line.reason}", "dim"))
     if line.clock is not None and line.clock.flapping:
@@ -77,11 +82,13 @@ def _time(timestamp: str) -> str:
     return f"{moment:%d %b %H:%M:%S}" if moment is not None else timestamp
 
 
-def _lasted(line: AlertLine) -> str:
-    began, ended = words.parsed(line.fired_at or line.active_at), words.parsed(line.resolved_at)
-    if began is None or ended is None:
-        return "?"
-    return words.age((ended - began).total_seconds())
+def _news(line: AlertLine) -> str:
+    """Return what this line says that the one before did not."""
+    if line.notify in {"held", "changed"}:
+        return f"{line.message} ({line.reason})"
+    if line.notify in REASONED or not line.message:
+        return line.reason
+    return line.message
 
 
 def _acked(line: AlertLine) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from evaluator.incident import Ack
+from evaluator.message import grouped
 from evaluator.silence import Silence
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -37,14 +38,6 @@ def age(seconds: float | None) -> str:
 def signed(text: str, value: float) -> str:
     """Return the text with a minus sign (the typographic one) if the value is below zero."""
     return f"{MINUS}{text}" if value < 0 else text
-
-
-def grouped(whole: int) -> str:
-    """Return a whole number ≥ 0 in Indian grouping: 12,34,567."""
-    digits = str(whole)
-    head, tail = digits[:-3], digits[-3:]
-    pairs = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)]
-    return ",".join([*reversed(pairs), tail])
 
 
 def rupees(value: float) -> str:
@@ -86,15 +79,6 @@ def figure(value: float) -> str:
         return signed(grouped(round(size)), value)
     text = f"{size:.4f}" if size < 1 else f"{size:.2f}"
     return signed(text.rstrip("0").rstrip(".") or "0", value)
-
-
-def size(value: float) -> str:
-    """Return bytes as 41 GB, 512 MB, 3 kB (powers of ten, like the limits)."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if value >= unit:
-            share = value / unit
-            return f"{share:.1f} {name}" if share < 10 else f"{share:.0f} {name}"
-    return f"{value:.0f} B"
 
 
 def sparkline(values: Sequence[float | None], columns: int) -> str:

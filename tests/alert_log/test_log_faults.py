@@ -224,6 +224,20 @@ def test_the_first_line_syncs_the_file_and_then_its_folder(tmp_path: Path) -> No
 
 
 @needs_strace
+def test_what_a_killed_process_may_not_have_synced_is_synced_before_it_is_built_on(
+    new_log: NewLog, at: At, change: Change, folder: Path, tmp_path: Path
+) -> None:
+    new_log().append([change("a")], at(-DAY), 1)
+    trace = tmp_path / "trace"
+    subprocess.run(
+        ["strace", "-f", "-e", "trace=write,fdatasync", "-P", str(folder / "2025-10-11.jsonl"),
+         "-o", str(trace), sys.executable, str(WRITER), str(folder)],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    assert trace.read_text().count("fdatasync") == 1
+
+
+@needs_strace
 @pytest.mark.parametrize("when", range(1, 4))
 def test_a_kill_at_any_of_its_calls_leaves_a_log_that_opens(
     new_log: NewLog, at: At, change: Change, folder: Path, when: int

@@ -154,6 +154,7 @@ class House:
         ack: Ack | None = None,
         context: dict[str, Scalar | None] | None = None,
         notify: str = "new",
+        reason: str = "condition held",
         number: int = 1,
         **more: Any,
     ) -> Incident:
@@ -165,7 +166,7 @@ class House:
             status=status,
             severity=severity,
             message=message,
-            reason="condition held",
+            reason=reason,
             context=context or {},
             day="2025-10-12",
             active_at=began,

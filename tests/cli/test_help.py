@@ -5,9 +5,9 @@ import pytest
 from scripts.monitor import run
 
 COMMANDS = (
-    "", "status", "health", "tail", "metrics", "ack", "unack", "rules", "rules check",
-    "rules list", "facts", "silence", "silence add", "silence expire", "silence list",
-    "breeze", "breeze login", "config", "config show", "init",
+    "", "status", "health", "tail", "preflight", "metrics", "report", "ack", "unack", "rules",
+    "rules check", "rules list", "facts", "silence", "silence add", "silence expire",
+    "silence list", "breeze", "breeze login", "config", "config show", "init",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 from breeze_stub import APP_KEY, EXPIRED_KEY, SESSION_KEY, Stub
 
-from collectors.breeze_probe import Answer, Page, Question, ask, read
+from collectors.breeze_probe import Answer, Page, Question, ask, clock_ahead_seconds, read
 
 
 def put(stub: Stub, scenario: str, deadline_seconds: float = 10.0) -> Answer:
@@ -201,3 +201,24 @@ def test_no_thread_is_left_behind(stub: Stub) -> None:
     for timer in left:
         timer.join(5)
     assert not [one for one in left if one.is_alive()]
+
+
+def test_every_answer_tells_how_far_our_clock_is_ahead_of_the_servers(stub: Stub) -> None:
+    for scenario in ("success", "session_expired"):
+        ahead = put(stub, scenario).clock_ahead_seconds
+
+        assert ahead is not None
+        assert abs(ahead) < 5
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Fri, 99 Oct 2025 10:00:00 GMT"])
+def test_a_date_that_is_none_tells_nothing(date: str | None) -> None:
+    assert clock_ahead_seconds(date, 1_760_000_000.0) is None
+
+
+def test_the_middle_of_the_second_that_a_date_names_is_its_time() -> None:
+    date = "Thu, 09 Oct 2025 08:53:20 GMT"  # 1760000000
+
+    assert clock_ahead_seconds(date, 1_760_000_000.5) == 0
+    assert clock_ahead_seconds(date, 1_760_000_061.0) == 60.5
+    assert clock_ahead_seconds(date, 1_759_999_990.0) == -10.5

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from breeze_stub import APP_KEY, EXPIRED_KEY, SESSION_KEY, Stub
@@ -417,3 +420,32 @@ for settings in (Breeze(), Breeze(configured=True, base_url="http://127.0.0.1:9"
     )
 
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_the_status_tells_how_long_the_key_lives_and_how_the_clocks_differ(
+    watched: Watched,
+) -> None:
+    watched.log_in()
+    made = datetime(2025, 10, 13, 8, 0, tzinfo=ZoneInfo("Asia/Kolkata"))
+    path = watched.home / "data" / "breeze_session"
+    os.utime(path, (made.timestamp(), made.timestamp()))
+    now = Instant(round(made.timestamp() * 1000) + 3_600_000, 10**15, "boot")
+
+    assert watched.watch.status(now, SILENT).key_left_seconds == 15 * 3600
+    late = Instant(now.wall_ms + 86_400_000, 10**15 + 1, "boot")
+    assert watched.watch.status(late, SILENT).key_left_seconds == 0
+
+
+def test_without_a_session_file_nobody_knows_how_long_the_key_lives(watched: Watched) -> None:
+    (watched.home / "data" / "breeze_session").unlink()
+
+    assert watched.status(0).key_left_seconds is None
+
+
+def test_the_clocks_difference_stands_until_the_next_answer(watched: Watched) -> None:
+    watched.log_in()
+
+    ahead = watched.answered(0).clock_ahead_seconds
+
+    assert ahead is not None
+    assert watched.status(30, called(1)).clock_ahead_seconds == ahead

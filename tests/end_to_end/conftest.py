@@ -185,6 +185,14 @@ def tripped(home: LiveHome) -> Told:
     home.scheduler.send_signal(signal.SIGCONT)
     breaker = home.time_to("circuit_breaker_triggered", 15)
 
+    # What the later snapshots say of it is written before, or else after, the restart: wait for it.
+    home.wait(
+        lambda: any(
+            (line.rule, line.notify) == ("circuit_breaker_triggered", "clearing")
+            for line in home.alerts()
+        ),
+        "the clear snapshots",
+    )
     lines = len(home.alerts())
     home.scheduler.terminate()
     home.scheduler.wait(10)

@@ -43,6 +43,27 @@ def test_a_story_shows_the_rule_true_false_without_data_and_over(file: Path) -> 
     assert {moment["status"] for moment in told} >= {"firing", "resolved"}
 
 
+@pytest.mark.parametrize("file", STORIES, ids=lambda file: file.stem)
+def test_the_end_of_every_builtin_rule_is_told_in_one_short_sentence(
+    file: Path, world: Callable[..., Any]
+) -> None:
+    here = world()
+    seconds, ends = 0, []
+    for moment in moments(file):
+        seconds += parse_seconds(moment.get("after", "10s")) or 0
+        here.turn(seconds, moment.get("facts", {}), moment.get("absent", []))
+        ends += [here.ended[file.stem].message] if moment["status"] == "resolved" else []
+
+    assert ends
+    for message in ends:
+        assert message.startswith(("Over after ", "Ended after "))
+        assert len(message) < 120, message
+
+
+def test_every_builtin_rule_says_what_is_well_again() -> None:
+    assert [rule.name for rule in BUILTIN_RULES if rule.resolved_message is None] == []
+
+
 def test_every_builtin_rule_has_a_story() -> None:
     assert [file.stem for file in STORIES] == sorted(rule.name for rule in BUILTIN_RULES)
 

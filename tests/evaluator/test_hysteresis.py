@@ -130,12 +130,12 @@ def test_faults_of_clear_when_and_reminders_are_told_with_their_places() -> None
         load(text)
     assert [str(one).removeprefix("rules.toml:") for one in refused.value.faults] == [
         "3:16: daily_loss_high: unknown fact pnl.dialy (did you mean pnl.daily?)",
-        "3:32: daily_loss_high: must be a text that is not empty",
-        '4:17: daily_loss_high: must be a duration such as "30s", "1m" or "1h30m"',
-        "4:22: daily_loss_high: must be later than the one before it",
-        "4:28: daily_loss_high: must be a text that is not empty",
-        "7:1: disk_low: needs at least one condition",
-        '8:1: disk_low: must be a list of texts: ["…"]',
+        "3:32: daily_loss_high: clear_when must be a text that is not empty",
+        '4:17: daily_loss_high: remind must be a duration such as "30s", "1m" or "1h30m"',
+        "4:22: daily_loss_high: remind must be later than the one before it",
+        "4:28: daily_loss_high: remind must be a text that is not empty",
+        "7:1: disk_low: clear_when needs at least one condition",
+        '8:1: disk_low: remind must be a list of texts: ["…"]',
     ]
 
 

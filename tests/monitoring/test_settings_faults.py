@@ -461,3 +461,11 @@ def test_a_process_refuses_to_start_with_every_fault_on_stderr_and_status_2(
         f"{who}: interval_seconds (monitor.toml line 1): must be above 0; the default is 10",
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["monitor.toml"]
+
+
+def test_a_home_whose_path_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(Home(tmp_path / os.fsdecode(b"\xff")), {})
+    (fault,) = refused.value.faults
+    assert fault.startswith("MONITOR_HOME: ")
+    assert fault.endswith("\\udcff is not UTF-8: choose a folder whose path is")

@@ -93,6 +93,22 @@ def test_a_collector_that_stops_is_stale_at_its_limit(rig: Rig) -> None:
     assert ("collector_stale", "firing") in rig.told()
 
 
+def test_a_collector_that_died_with_the_machine_is_stale_though_the_wall_clock_is_behind(
+    rig: Rig,
+) -> None:
+    rig.start()
+    rig.snapshot()
+    rig.turn()
+    rig.kill()
+    rig.clock.boot_id = "boot-2"
+    rig.clock.wall_ahead_seconds = -3600.0
+    rig.start()
+    for _ in range(9):
+        rig.pass_seconds(5)
+        rig.turn()
+    assert ("collector_stale", "firing") in rig.told()
+
+
 def test_a_machine_that_slept_gives_the_collector_time_to_wake(rig: Rig) -> None:
     rig.start()
     rig.live(60)
