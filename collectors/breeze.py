@@ -136,12 +136,13 @@ class BreezeWatch:
 
     def _collect(self, now: Instant) -> None:
         """Take the answer that has come, or count a question that hangs as not answered."""
+        busy = self._aside.busy  # before the answer: one that comes in between is not a hang
         answer = self._aside.take()
         if self._begun is None:
             return
         if answer is None:
             hanging = elapsed_ms(self._begun, now) / 1000
-            if hanging <= self._settings.deadline_seconds + HANG_SECONDS and self._aside.busy:
+            if busy and hanging <= self._settings.deadline_seconds + HANG_SECONDS:
                 return
             deadline = f"{self._settings.deadline_seconds:g} s"
             answer = Answer(status="unreachable", detail=f"no full answer within {deadline}")

@@ -237,6 +237,16 @@ MONITOR_RULES = (
         context=("preflight.reasons", "preflight.no_go", "session.seconds_to_open"),
     ),
     Rule(
+        name="rules_refused",
+        severity="WARNING",
+        when=("scheduler.rule_faults > 0",),
+        clock="wall",
+        no_data="alert",
+        message="rules.toml is not taken over (faults: {scheduler.rule_faults}): "
+        "{scheduler.rule_fault}",
+        resolved_message="rules.toml is taken over",
+    ),
+    Rule(
         name="calendar_doubtful",
         severity="WARNING",
         when=("calendar.horizon_days < 30 || calendar.provisional_within_days < 3",),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from evaluator.facts import FactType
+from evaluator.expression import Condition
+from evaluator.facts import Fact, FactType
 from evaluator.incident import Scalar, Severity
 from evaluator.instant import Instant
 from evaluator.judgement import TRUE, Judgement, Reading, Worth, all_of, judge
@@ -59,10 +60,11 @@ class Evaluation:
     """Holds the newest facts and the sliding windows, and judges every rule on them.
 
     `misfits` counts by fact the values that were refused: a NaN, an infinity, or a bool or text
-    where a number belongs. What a rule doesn't read isn't looked at.
+    where a number belongs. What a rule doesn't read isn't looked at. `seen` names facts that are
+    known to have been reported before the first snapshot that is taken here.
     """
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, seen: Iterable[str] = ()) -> None:
         self.rules = rules
         self.misfits: dict[str, int] = {}
         self._compiler = rules.compiler
@@ -80,7 +82,7 @@ class Evaluation:
         self._sampled: list[str] = []
         for name in sorted(read):
             fact = rules.facts[base_fact(name)]
-            ambient = fact.source in _AMBIENT_SOURCES
+            ambient = _is_ambient(fact)
             (self._ambient_types if ambient else self._raw_types)[name] = fact.type
             if is_sampled(fact) and any(name in group.windowed for group in self._groups):
                 self._sampled.append(name)
@@ -88,8 +90,27 @@ class Evaluation:
         self._facts: dict[str, Scalar] = {}
         self._before: dict[str, Scalar] = {}
         self._frame: Frame | None = None
-        self._seen: set[str] = set(_SPAN_FACTS)
-        self._unseen = {name: f"last.{base_fact(name)}" for name in self._raw_types}
+        self._ambient = {fact.name for fact in rules.facts.values() if _is_ambient(fact)}
+        self._seen: set[str] = {*_SPAN_FACTS, *seen} - self._ambient
+        # Those too that no rule reads: the next rule file may bring one that does.
+        declared = (*self._raw_types, *(rules.facts.keys() - self._ambient))
+        self._unseen = {name: f"last.{base_fact(name)}" for name in declared}
+        self._wanting: tuple[int, dict[str, tuple[str, ...]]] = (-1, {})
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """The facts of engine and collector that were ever reported."""
+        return frozenset(self._seen - self._ambient)
+
+    def wanting(self) -> dict[str, tuple[str, ...]]:
+        """Return the rules that can't hold for want of facts that nobody ever reported, and these.
+
+        A rule that another of its conditions makes false is among them: it is no less dead.
+        """
+        if self._wanting[0] != len(self._seen):
+            found = {one.rule.name: self._wanted(one) for one, _ in self._programs}
+            self._wanting = len(self._seen), {rule: facts for rule, facts in found.items() if facts}
+        return self._wanting[1]
 
     def take(
         self,
@@ -113,12 +134,7 @@ class Evaluation:
             if value is not None and one is not None:
                 self._before[fact] = value
                 stats[fact] = one
-        for name, last in self._unseen.items():
-            if name in facts or name in stats or raw.get(last) is not None:
-                self._seen.add(base_fact(name))
-        self._unseen = {
-            n: last for n, last in self._unseen.items() if base_fact(n) not in self._seen
-        }
+        self._note_seen(raw, facts, stats)
         self._facts = facts
         self._frame = Frame(at, at, ticks, seconds, stats)
         for group in self._groups:
@@ -138,6 +154,34 @@ class Evaluation:
             known |= self._facts
         readings = [self._reading(group, at, known, stale=stale) for group in self._groups]
         return [_verdict(program, readings[group]) for program, group in self._programs]
+
+    def _note_seen(
+        self, raw: Mapping[str, object], facts: Mapping[str, Scalar], stats: Mapping[str, Stats]
+    ) -> None:
+        before = len(self._seen)
+        for name, last in self._unseen.items():
+            read = facts if name in self._raw_types else raw
+            if read.get(name) is not None or name in stats or raw.get(last) is not None:
+                self._seen.add(base_fact(name))
+        if len(self._seen) != before:
+            self._unseen = {
+                n: last for n, last in self._unseen.items() if base_fact(n) not in self._seen
+            }
+
+    def _wanted(self, program: RuleProgram) -> tuple[str, ...]:
+        wanted = (fact for condition in program.when for fact in self._unmet(condition))
+        return tuple(dict.fromkeys(wanted))
+
+    def _unmet(self, condition: Condition) -> list[str]:
+        """Return the facts for want of which a condition can't hold, none when it can or is off."""
+        unmet: list[str] = []
+        for alternative in condition.alternatives:
+            absent = [one for one in map(base_fact, alternative.ordered) if one not in self._seen]
+            if not absent:
+                return []
+            if self._ambient.isdisjoint(absent):  # else a limit is not set
+                unmet += absent
+        return unmet
 
     def _reading(
         self, group: _Group, at: Instant, known: Mapping[str, Scalar], *, stale: bool
@@ -241,6 +285,10 @@ def _fitting(value: object, type_: FactType) -> Scalar | None:
         return None
     number = float(value)
     return number if math.isfinite(number) else None
+
+
+def _is_ambient(fact: Fact) -> bool:
+    return fact.source in _AMBIENT_SOURCES
 
 
 def _is_past(value: Scalar | None, limit: Scalar | None) -> bool:

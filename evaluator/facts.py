@@ -142,6 +142,8 @@ SCHEDULER_FACTS = (
     Fact("scheduler.alerts_undelivered", "number", "", "scheduler", "alert lines not written yet"),
     Fact("preflight.no_go", "number", "", "scheduler", "reasons not to trade, before the open"),
     Fact("preflight.reasons", "text", "", "scheduler", "those reasons in words"),
+    Fact("scheduler.rule_faults", "number", "", "scheduler", "faults in a refused rules.toml"),
+    Fact("scheduler.rule_fault", "text", "", "scheduler", "the first of them, with its place"),
     Fact("session.open", "flag", "", "clock", "the market is open"),
     Fact("session.seconds_since_open", "number", "s", "clock", "since the session opened"),
     Fact("session.seconds_to_open", "number", "s", "clock", "until the next open, 0 when open"),

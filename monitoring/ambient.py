@@ -17,6 +17,8 @@ class OwnHealth(msgspec.Struct, frozen=True):
     jobs_failed: int = 0
     jobs_missed: int = 0
     alerts_undelivered: int = 0
+    rule_faults: int = 0
+    rule_fault: str | None = None
 
 
 def limits(config: Config) -> dict[str, object]:
@@ -52,5 +54,7 @@ def ambient(
         "scheduler.jobs_failed": float(health.jobs_failed),
         "scheduler.jobs_missed": float(health.jobs_missed),
         "scheduler.alerts_undelivered": float(health.alerts_undelivered),
+        "scheduler.rule_faults": float(health.rule_faults),
+        "scheduler.rule_fault": health.rule_fault,
         "collector.snapshot_age_seconds": snapshot_age_seconds,
     }

@@ -5,6 +5,8 @@ The live evaluation, its catching up and a backtest are this same code.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from evaluator.evaluation import Evaluation
 from evaluator.flapping import over
 from evaluator.incident import Incident, Scalar, States, Transition
@@ -17,6 +19,7 @@ from monitoring.alert_entry import Notice, of_silence
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.config import Config
 from monitoring.preflight import preflight_facts, seconds_to_close
+from monitoring.rule_changes import closed_by, differing
 from monitoring.snapshot import Snapshot, flatten
 
 
@@ -24,6 +27,8 @@ class Course:
     """Holds what one evaluation hands to the next: windows, open incidents, rules in error.
 
     `silences` are by id, `past` is by rule the last incident that fired and is over.
+    `seen` are facts that were reported before what it is given, see `Evaluation`.
+
     `facts` and `verdicts` are those of the last evaluation; `raw` is the last snapshot, flat.
     """
 
@@ -37,6 +42,7 @@ class Course:
         in_error: frozenset[str] = frozenset(),
         silences: dict[str, Silence] | None = None,
         past: dict[str, Incident] | None = None,
+        seen: Iterable[str] = (),
     ) -> None:
         self.states: States = {} if states is None else states
         self.silences = {} if silences is None else dict(silences)
@@ -44,12 +50,16 @@ class Course:
         self.verdicts: list[Verdict] = []
         self.raw: dict[str, object] = {}
         self.facts: dict[str, Scalar | None] = {}
-        self._evaluation = Evaluation(rules)
-        self.rules = rules
         self.sessions = sessions
+        self._evaluation = Evaluation(rules, seen)
         self._config = config
         self._limits = limits(config)
         self._in_error = set(in_error)
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules in force."""
+        return self._evaluation.rules
 
     @property
     def exposed(self) -> bool:
@@ -67,15 +77,8 @@ class Course:
             self.silences.pop(entry.silence.id, None)
 
     def take(self, snapshot: Snapshot) -> None:
-        """Take the next snapshot; it is judged by the `judge` that follows.
-
-        A window longer than a snapshot may be old has a time in it in which nobody watched, and
-        covers no more than that.
-        """
-        self.raw = flatten(snapshot)
-        window = snapshot.window
-        seconds = min(window.seconds, self._config.snapshot_limit_seconds)
-        self._evaluation.take(snapshot.instant, self.raw, window.stats, window.ticks, seconds)
+        """Take the next snapshot; it is judged by the `judge` that follows."""
+        self.raw = hand_over(snapshot, self._evaluation, self._config)
 
     def judge(
         self, at: Instant, snapshot_age_seconds: float, health: OwnHealth
@@ -98,6 +101,7 @@ class Course:
             self._config.engine,
             standing=standing,
         )
+        transitions = [closed_by(self._evaluation.rules, one) for one in transitions]
         self.past |= over(transitions)
         self._keep(raw, facts)
         return [*silences, *transitions, *self._errors()]
@@ -108,6 +112,35 @@ class Course:
         for one in ended:
             del self.silences[one.id]
         return [of_silence(one, "expired", f"{one.words} is over") for one in ended]
+
+    def heir(self, rules: RuleSet) -> Evaluation:
+        """Return an evaluation of other rules that knows what was ever seen, for `adopt`.
+
+        It is handed the snapshots that its windows reach over, the newest one last.
+        """
+        return Evaluation(rules, self._evaluation.seen)
+
+    def adopt(self, evaluation: Evaluation) -> None:
+        """Judge by the rules of another evaluation from now on.
+
+        The open incidents stay. The next `judge` closes those whose rules are gone, and counts
+        what the others have held so far against the rules as they are now.
+        """
+        before = {rule.name: rule for rule in self._evaluation.rules.rules}
+        for rule in evaluation.rules.rules:
+            if rule.name not in before or differing(before[rule.name], rule):
+                self._in_error.discard(rule.name)
+        self._evaluation = evaluation
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """The facts of engine and collector that were ever reported."""
+        return self._evaluation.seen
+
+    @property
+    def wanting(self) -> dict[str, tuple[str, ...]]:
+        """The rules that can't hold, with the facts that were never reported."""
+        return self._evaluation.wanting()
 
     def _keep(self, raw: dict[str, object], facts: dict[str, object]) -> None:
         self.facts = {
@@ -122,3 +155,15 @@ class Course:
         new = [name for name in failing if name not in self._in_error]
         self._in_error = set(failing)
         return [Notice(kind="rule_error", rule=name, reason=failing[name]) for name in new]
+
+
+def hand_over(snapshot: Snapshot, evaluation: Evaluation, config: Config) -> dict[str, object]:
+    """Let an evaluation take a snapshot, and return its raw facts by name.
+
+    A window longer than a snapshot may be old has a time in it in which nobody watched, and
+    covers no more than that.
+    """
+    raw, window = flatten(snapshot), snapshot.window
+    seconds = min(window.seconds, config.snapshot_limit_seconds)
+    evaluation.take(snapshot.instant, raw, window.stats, window.ticks, seconds)
+    return raw

@@ -54,6 +54,20 @@ class Feed:
             if snapshot is not None:
                 yield self._take(name, snapshot)
 
+    def past(self, seconds: float) -> Iterator[Snapshot]:
+        """Yield the snapshots of the last `seconds` up to the last one that was evaluated.
+
+        Those that are evaluated while this is read come too: what has read it to its end knows
+        as much as the course.
+        """
+        if self.reached is None:
+            return
+        start_ms = (file_wall_ms(self.reached.name) or 0) - round(seconds * 1000)
+        while (end := self.reached.name) and (end_ms := file_wall_ms(end) or 0) >= start_ms:
+            for _, snapshot in self._store.between(start_ms, end_ms):
+                yield snapshot
+            start_ms = end_ms + 1
+
     def restart_when_behind(self) -> None:
         """Notice that every snapshot left is older by name than the last one evaluated.
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from evaluator.incident import States, Transition
 from evaluator.instant import Instant, elapsed_ms
 from evaluator.verdict import Verdict
+from monitoring.alert_entry import Notice
 from monitoring.alert_log import AlertLog
 from monitoring.ambient import OwnHealth
 from monitoring.config import Config
@@ -92,6 +93,17 @@ class Watch:
             self.done = self._feed.reached
         return stepped
 
+    def note(self, notice: Notice) -> None:
+        """Write down what was done to the rules, and judge the present by them at once."""
+        now = self._clock.now()
+        self._log.append([notice], now, self._number)
+        self._next_grid_ns = now.boottime_ns
+
+    def unpark(self) -> None:
+        """Hand the incidents back whose rules could not be read: now it is known what they are."""
+        self.course.states = self.parked | self.course.states
+        self.parked = {}
+
     def seconds_to_grid(self) -> float:
         """Return how long there is nothing to do unless something wakes the loop."""
         return max(0.0, (self._next_grid_ns - self._clock.now().boottime_ns) / 1e9)
@@ -175,7 +187,11 @@ class Watch:
 
     def rules(self) -> dict[str, RuleState]:
         """Return what the last evaluation said of each rule."""
-        return {verdict.rule.name: _rule_state(verdict) for verdict in self.course.verdicts}
+        wanting = self.course.wanting
+        return {
+            verdict.rule.name: _rule_state(verdict, wanting.get(verdict.rule.name, ()))
+            for verdict in self.course.verdicts
+        }
 
     @property
     def _number(self) -> int:
@@ -183,7 +199,12 @@ class Watch:
         return self._log.written.snapshot if reached is None else reached.number
 
 
-def _rule_state(verdict: Verdict) -> RuleState:
+def _rule_state(verdict: Verdict, wanting: tuple[str, ...]) -> RuleState:
+    dead = bool(wanting) and verdict.truth != "true" and not verdict.off
     return RuleState(
-        verdict=verdict.truth, why=verdict.why, never_seen=verdict.never_seen, off=verdict.off
+        verdict=verdict.truth,
+        why=verdict.why,
+        never_seen=verdict.never_seen or dead,
+        off=verdict.off,
+        wanting=wanting if dead else (),
     )

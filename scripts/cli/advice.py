@@ -20,6 +20,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "disk": ("disk_low",),
     "collector": ("collector_stale",),
     "scheduler": ("monitor_degraded",),
+    "rules": ("rules_refused",),
     "calendar": ("calendar_doubtful",),
     "preflight": ("preflight_no_go",),
 }  # fmt: skip
@@ -53,6 +54,7 @@ TODO: dict[str, str] = {
     "collector_stale": "start the collector again: `make run`, or your supervisor",
     "monitor_degraded": "read logs/ for the reason; some ticks or alerts are not counted",
     "preflight_no_go": "run `monitor preflight`: it says what to do for each reason",
+    "rules_refused": "run `monitor rules check` and mend rules.toml: it is taken over by itself",
     "calendar_doubtful": "check the coming sessions against the exchange's circular",
 }
 """One thing to do for each built-in rule; docs/rules/<rule>.md says more."""

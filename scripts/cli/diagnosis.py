@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from evaluator.incident import Incident
 from evaluator.verdict import NOT_JUDGED
-from scripts.cli import rule_faults, words
+from scripts.cli import words
 from scripts.cli.advice import OWN_RULES, SUBJECTS, revive, todo
+from scripts.cli.dead_rules import dead_rules, dead_words, remedy
 from scripts.cli.engine_state import engine_state
 from scripts.cli.findings import Finding, Level
 from scripts.cli.look import Look
 from scripts.cli.process_life import Life
+from scripts.cli.rule_faults import refused
 from scripts.cli.subject_facts import FIGURES
 
 GROUPS = {
@@ -29,7 +31,7 @@ def diagnose(look: Look) -> list[Finding]:
     if not look.config.enabled:
         off = "monitoring is switched off (enabled = false): nothing is watched"
         return [Finding("UNKN", "monitor", off, "set enabled = true and restart the processes")]
-    ours = ("collector", "scheduler", *ONLY_WHEN_FIRING)
+    ours = ("collector", "scheduler", "rules", *ONLY_WHEN_FIRING)
     findings = [_subject(look, subject) for subject in SUBJECTS if subject not in ours]
     findings += _own_rules(look)
     findings += [
@@ -37,7 +39,7 @@ def diagnose(look: Look) -> list[Finding]:
         for subject in ONLY_WHEN_FIRING
         if any(i.rule in SUBJECTS[subject] for i in look.incidents)
     ]
-    monitors = [_collector(look), _scheduler(look), _rules(look), _alert_log(look)]
+    monitors = [_collector(look), _scheduler(look), _rules(look), *_dead(look), _alert_log(look)]
     if look.fresh and look.judged:
         return findings + monitors
     return monitors + findings  # what the rest is worth depends on them, so they come first
@@ -184,7 +186,7 @@ def _own_rules(look: Look) -> list[Finding]:
     return [_firing(look, OWN_RULES, firing)] if firing else []
 
 
-def _dead(name: str, life: Life) -> Finding:
+def _down(name: str, life: Life) -> Finding:
     word = {"never": "never ran", "gone": "is not running", "stuck": "hangs"}.get(life.word, "")
     said = f"{word} ({life.why})" if word else life.why
     if life.age_seconds is not None:
@@ -195,7 +197,7 @@ def _dead(name: str, life: Life) -> Finding:
 def _collector(look: Look) -> Finding:
     life = look.collector_life
     if not life.good:
-        return _dead("collector", life)
+        return _down("collector", life)
     age = words.age(look.snapshot_age_seconds)
     degraded = look.collector.degraded if look.collector else []
     if look.snapshot is None and degraded:
@@ -229,10 +231,9 @@ def _firing_of(look: Look, subject: str) -> list[Incident]:
 def _scheduler(look: Look) -> Finding:
     life = look.scheduler_life
     if not life.good or look.scheduler is None:
-        return _dead("scheduler", life)
+        return _down("scheduler", life)
     failed = [name for name, job in look.scheduler.jobs.items() if job.last_failed]
-    others, _ = rule_faults.apart(look.scheduler.degraded)
-    said = [*others, *(f"job {name} failed" for name in failed)]
+    said = [*look.scheduler.degraded, *(f"job {name} failed" for name in failed)]
     firing = _firing_of(look, "scheduler")
     if said:
         return Finding("WARN", "scheduler", "; ".join(said), todo("monitor_degraded"))
@@ -243,20 +244,31 @@ def _scheduler(look: Look) -> Finding:
 
 def _rules(look: Look) -> Finding:
     states = look.scheduler.rules if look.scheduler else {}
-    _, refused = rule_faults.apart(look.scheduler.degraded if look.scheduler else [])
-    if refused is not None:
-        return Finding("WARN", "rules", refused, rule_faults.TODO)
     if not states:
         return Finding("n/a", "rules", "none evaluated yet")
+    faulty = refused(look.scheduler.rules_file) if look.scheduler else None
+    if faulty is not None:
+        return Finding("WARN", "rules", faulty, todo("rules_refused"))
+    firing = [i for i in look.incidents if i.rule in SUBJECTS["rules"] and i.status == "firing"]
+    if firing:
+        return _firing(look, "rules", firing)
     on = [state for state in states.values() if state.enabled and not state.off]
     wrong = [name for name, state in states.items() if state.enabled and state.verdict == "error"]
     if wrong:
         what = f"{len(wrong)} in error: {', '.join(wrong)} ({states[wrong[0]].why})"
         return Finding("WARN", "rules", what, "run `monitor rules check`")
-    unseen = sum(state.never_seen for state in on)
-    return Finding(
-        "OK", "rules", f"{len(on)} on, {len(states) - len(on)} off, {unseen} without data so far"
-    )
+    dead = sum(state.never_seen for state in on)
+    unseen = f", {dead} with no data ever" if dead else ""
+    return Finding("OK", "rules", f"{len(on) - dead} judged, {len(states) - len(on)} off{unseen}")
+
+
+def _dead(look: Look) -> list[Finding]:
+    """Name the rules that can't hold: no fault of anybody's, and never OK."""
+    found = dead_rules(look)
+    if not found:
+        return []
+    wanting = dict.fromkeys(fact for _, state in found for fact in state.wanting)
+    return [Finding("n/a", "dead rules", f"no data ever: {dead_words(found)}", remedy(wanting))]
 
 
 def _alert_log(look: Look) -> Finding:

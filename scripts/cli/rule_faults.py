@@ -1,22 +1,20 @@
-"""The faults of a refused rule file, told apart from what else is wrong with the scheduler."""
+"""A refused rule file in one sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-TODO = "run `monitor rules check`, correct the file, and restart the scheduler"
-_FILE = "rules.toml"
-_WHOLE = "rules.toml is refused whole"
+from monitoring.state import RulesFile
 
 
-def apart(degraded: Sequence[str]) -> tuple[list[str], str | None]:
-    """Return what is wrong without the rule file's faults, and those in one sentence, or None.
+def refused(file: RulesFile) -> str | None:
+    """Return where the file is faulty, and which rules watch meanwhile; None when it is not.
 
     A file may have thirty faults: each is for `monitor rules check`, none for a screen.
     """
-    others = [said for said in degraded if not said.startswith(_FILE)]
-    faults = [said for said in degraded if said.startswith(_FILE) and not said.startswith(_WHOLE)]
-    if not faults:
-        return others, None
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return others, f"the built-in rules alone are in force: {faults[0]}{more}"
+    if not file.faults:
+        return None
+    more = f" (and {len(file.faults) - 1} more)" if len(file.faults) > 1 else ""
+    watching = {
+        "built-in": "only the built-in rules watch, none of your own",
+        "kept": "the rules from before watch",
+    }.get(file.source, "")
+    return f"not taken over: {file.faults[0]}{more}; {watching}"

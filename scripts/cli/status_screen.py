@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from evaluator.incident import Incident
 from monitoring.calendar import AlwaysOpen
-from scripts.cli import rule_faults, words
-from scripts.cli.advice import revive
+from scripts.cli import words
+from scripts.cli.advice import revive, todo
+from scripts.cli.dead_rules import dead_rules, dead_words
 from scripts.cli.engine_state import EngineState, engine_state
 from scripts.cli.look import Look
+from scripts.cli.rule_faults import refused
 from scripts.cli.terminal import (
     Line,
     Span,
@@ -41,6 +43,10 @@ def screen(look: Look, pnl: Sequence[float | None], terminal: Terminal) -> list[
             figures += wrap(at_gaps(line), terminal, indent=4)
     lines += figures if look.fresh else [_faded(line) for line in figures]
     lines += _alerts(look, terminal)
+    dead = dead_rules(look)
+    if dead:
+        said: Line = [Span(f"no data ever  {dead_words(dead)}", "dim")]
+        lines += wrap(at_words(said), terminal, indent=4)
     return lines
 
 
@@ -101,12 +107,12 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
         f"{process.process}: {said}"
         for process in (look.collector, look.scheduler)
         if process is not None
-        for said in rule_faults.apart(process.degraded)[0]
+        for said in process.degraded
     ]
-    _, refused = rule_faults.apart(look.scheduler.degraded if look.scheduler else [])
-    if refused is not None:
-        lines.append([Span(f"RULES  {refused}", "warn")])
-        lines.append([Span(f"       → {rule_faults.TODO}")])
+    faulty = refused(look.scheduler.rules_file) if look.scheduler else None
+    if faulty is not None:
+        lines.append([Span(f"RULES  {faulty}", "warn")])
+        lines.append([Span(f"       → {todo('rules_refused')}")])
     lines += [[Span(f"DEGRADED  {said}", "warn")] for said in degraded]
     lines += [[Span(f"ALERT LOG  {fault}", "warn")] for fault in look.alert_faults[:3]]
     return lines

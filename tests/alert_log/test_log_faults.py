@@ -215,7 +215,7 @@ def test_the_first_line_syncs_the_file_and_then_its_folder(tmp_path: Path) -> No
     subprocess.run(
         ["strace", "-f", "-y", "-e", "trace=write,fdatasync,fsync", "-o", str(trace),
          sys.executable, str(WRITER), str(tmp_path / "alerts")],
-        check=True, capture_output=True, timeout=30,
+        check=True, capture_output=True, timeout=60,
     )  # fmt: skip
     calls = [line.split(None, 1)[1] for line in trace.read_text().splitlines() if "alerts" in line]
     names = [call.split("(")[0] for call in calls if "jsonl" in call or call.startswith("fsync")]
@@ -304,7 +304,7 @@ def fill_up(disk: Path) -> Path:
     """Leave no byte free, and return the file that takes them."""
     filler = disk / "filler"
     descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     try:
         while time.monotonic() < deadline:
             os.write(descriptor, b"x" * 512)
@@ -321,5 +321,5 @@ def under_strace(folder: Path, inject: str, *more: str) -> subprocess.CompletedP
     return subprocess.run(
         ["strace", "-f", "-qq", "-e", f"trace={call}", "-e", f"inject={inject}", *more,
          "-o", "/dev/null", sys.executable, str(WRITER), str(folder)],
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

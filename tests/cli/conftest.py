@@ -134,6 +134,10 @@ class House:
                 app_version="0.1.0",
                 writers=[WriterMark(writer="k3v9", pid=4121, interval_seconds=5.0)],
                 lines_read=1044,
+                received_at=dict.fromkeys(
+                    ("heartbeat", "positions", "pnl", "risk", "connectivity", "orders", "custom"),
+                    before(self.at, 0.4),
+                ),
                 disk_free_bytes=41.2e9,
                 inodes_free_pct=87.0,
                 network_up=True,
@@ -211,7 +215,12 @@ class House:
             rules={
                 "heartbeat_lapsed": RuleState(verdict="false"),
                 "stale_student_model": RuleState(verdict="true", why="31 > 24"),
-                "sentiment_data_missing": RuleState(verdict="unknown", never_seen=True),
+                "sentiment_data_missing": RuleState(
+                    verdict="unknown",
+                    why="no data ever: sentiment.reported_age_seconds",
+                    never_seen=True,
+                    wanting=("sentiment.reported_age_seconds",),
+                ),
                 "tick_latency_high": RuleState(verdict="false", enabled=False),
             },
         )
@@ -263,7 +272,7 @@ def monitor(tmp_path: Path) -> Monitor:
             stdin=subprocess.DEVNULL if said is None else None,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
 

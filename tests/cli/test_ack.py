@@ -104,7 +104,7 @@ def test_without_a_scheduler_the_request_is_queued(now_house, monitor) -> None:
     began = time.monotonic()
     done = monitor("ack", "disk_low", "--by", "asha")
     assert done.returncode == 3
-    assert 2.0 <= time.monotonic() - began < 6.0
+    assert 2.0 <= time.monotonic() - began < 30.0
     assert done.stdout.startswith("queued: the scheduler isn't running (it never ran in this home)")
     [(path, request)] = pending(now_house.home.spool)
     assert isinstance(request, Request)

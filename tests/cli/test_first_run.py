@@ -71,7 +71,7 @@ def test_files_that_may_not_be_read_are_named(now_house, hidden: str) -> None:
             },
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
     assert "Traceback" not in done.stderr

@@ -107,7 +107,7 @@ def test_folders_are_closed_to_others_whatever_the_umask(tmp_path: Path) -> None
         cwd=PROJECT,
         umask=0,
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0
@@ -134,7 +134,7 @@ def test_init_waits_for_the_first_tick(tmp_path: Path) -> None:
         assert child.poll() is None
         with HeartbeatWriter(root / "data" / "heartbeat", engine="main") as heartbeat:
             heartbeat.record_tick({"pnl": {"daily": 1.0}})
-        assert child.wait(15) == 0
+        assert child.wait(60) == 0
         assert "● first tick from engine main" in child.stdout.read()
     finally:
         child.kill()

@@ -24,7 +24,7 @@ def test_what_an_operator_types_imports_nothing_slow(now_house, command: str) ->
         env={"MONITOR_HOME": str(now_house.home.root), "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     imported = {

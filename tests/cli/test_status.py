@@ -11,11 +11,12 @@ import pytest
 
 from evaluator.incident import Ack, Countdown, Transition
 from evaluator.instant import Instant
+from evaluator.rules import Fault
 from monitoring.config import Config
 from monitoring.history import History
 from monitoring.snapshot import BreezeStatus, CollectorStatus, Window, WriterMark
 from monitoring.snapshots import SnapshotStore
-from monitoring.state import read_state, write_state
+from monitoring.state import RulesFile, read_state, write_state
 from scripts.cli.day_series import pnl_of_day
 from scripts.cli.engine_state import engine_state
 from scripts.cli.failure import Failure
@@ -213,12 +214,12 @@ def test_thirty_faults_of_a_rule_file_do_not_push_the_engine_off_the_screen(
     house, screen_of
 ) -> None:
     house.good_day()
-    faults = [f"rules.toml:{line}:1: mine: unknown field x" for line in range(1, 31)]
-    whole = "rules.toml is refused whole: the built-in rules alone are in force"
-    house.process("scheduler", pid=4101, degraded=[*faults, whole, "folders are polled"])
+    faults = [Fault("rules.toml", line, 1, "mine", "unknown field x") for line in range(1, 31)]
+    file = RulesFile(source="kept", faults=faults)
+    house.process("scheduler", pid=4101, rules_file=file, degraded=["folders are polled"])
     lines = screen_of(WIDE).splitlines()
-    assert (
-        lines[1] == "RULES  the built-in rules alone are in force: " + faults[0] + " (and 29 more)"
+    assert lines[1] == (
+        f"RULES  not taken over: {faults[0]} (and 29 more); the rules from before watch"
     )
     assert "monitor rules check" in lines[2]
     assert lines[3] == "DEGRADED  scheduler: folders are polled"

@@ -432,7 +432,7 @@ def test_files_that_this_user_may_not_read_are_refused_rather_than_passed_over(
     tmp_path.chmod(0o755)
     command = [sys.executable, "-c", READ_AS_NOBODY]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30
+        command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.splitlines() == [
         "monitor.toml can't be read (Permission denied): "
@@ -452,7 +452,7 @@ def test_a_process_refuses_to_start_with_every_fault_on_stderr_and_status_2(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     assert done.returncode == 2
     who = room.rstrip("s")

@@ -231,7 +231,7 @@ class Daemon:
         self.processes.append(process)
         return process
 
-    def wait(self, happened: Callable[[], Any], what: str, seconds: float = 15.0) -> Any:
+    def wait(self, happened: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
         until = time.monotonic() + seconds
         while not (value := happened()):
             assert time.monotonic() < until, f"{what} did not come within {seconds} s"
@@ -250,7 +250,7 @@ class Daemon:
         assert isinstance(found, ProcessState)
         return found
 
-    def stop(self, process: subprocess.Popen[str], seconds: float = 5.0) -> tuple[int, str]:
+    def stop(self, process: subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, str]:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=seconds)
         return process.returncode, said

@@ -198,9 +198,9 @@ def test_a_faulty_rule_file_leaves_the_built_in_rules_in_force(new_rig: NewRig) 
     rig.snapshot(risk__daily_loss_pct=-3.0)
     rig.turn()
     assert ("daily_loss_exceeded", "firing") in rig.told()
-    degraded = " ".join(rig.state().degraded)
-    assert "rules.toml:" in degraded
-    assert "built-in rules alone" in degraded
+    assert ("rules_refused", "firing") in rig.told()
+    assert rig.state().rules_file.source == "built-in"
+    assert str(rig.state().rules_file.faults[0]).startswith("rules.toml:")
 
 
 def test_a_rule_file_that_breaks_closes_no_incident_of_its_rules(rig: Rig) -> None:
@@ -208,6 +208,7 @@ def test_a_rule_file_that_breaks_closes_no_incident_of_its_rules(rig: Rig) -> No
     rig.snapshot(risk__circuit_breaker_active=True)
     rig.turn()
     rig.kill()
+    rig.home.rules_in_force.unlink()
     rig.home.rules.write_text("[[rule]\n")
     process = rig.start()
     rig.live(20)
@@ -219,7 +220,7 @@ def test_a_rule_file_that_breaks_closes_no_incident_of_its_rules(rig: Rig) -> No
     rig.home.rules.write_bytes(b"\xff\xfe")
     process = rig.start()
     rig.turn()
-    assert "UTF-8" in " ".join(rig.state().degraded)
+    assert "UTF-8" in rig.state().rules_file.faults[0].reason
     assert process is not None
 
 
