@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluator.builtin_trading import EXPOSED, OFF_DUTY
+from evaluator.builtin_trading import ENGINE_ROOTS, EXPOSED, MACHINE_ROOTS, OFF_DUTY
 from evaluator.rules import Rule
 
 BROKER_RULES = (
@@ -34,6 +34,7 @@ BROKER_RULES = (
             "collector.network_up",
             "last.positions.count",
         ),
+        inhibited_by=ENGINE_ROOTS,
     ),
     Rule(
         name="breeze_rate_limited",
@@ -62,6 +63,7 @@ BROKER_RULES = (
         message="This machine has no route or no name service",
         resolved_message="route and name service are there",
         context=("collector.network_up", "breeze.status", "heartbeat.cause"),
+        inhibited_by=MACHINE_ROOTS,
     ),
 )
 
@@ -78,6 +80,7 @@ DATA_RULES = (
         message="{sentiment.provider_errors_1h} sentiment errors in the last hour, past the limit "
         "of {limits.sentiment_errors_1h}",
         resolved_message="{sentiment.provider_errors_1h} sentiment errors in the last hour",
+        inhibited_by=ENGINE_ROOTS,
     ),
     Rule(
         name="sentiment_data_missing",
@@ -93,7 +96,7 @@ DATA_RULES = (
         "{limits.sentiment_missing_seconds} s)",
         resolved_message="sentiment reported {sentiment.reported_age_seconds} s ago",
         onset="sentiment.reported_age_seconds",
-        inhibited_by=("heartbeat_lapsed", "collector_stale"),
+        inhibited_by=ENGINE_ROOTS,
     ),
     Rule(
         name="stale_teacher_model",
@@ -138,7 +141,7 @@ DATA_RULES = (
             "market_data.symbols_stale",
             "last.positions.count",
         ),
-        inhibited_by=("heartbeat_lapsed",),
+        inhibited_by=ENGINE_ROOTS,
     ),
     Rule(
         name="tick_latency_high",
@@ -154,6 +157,7 @@ DATA_RULES = (
             "window.performance.tick_latency_ms.mean",
             "limits.tick_latency_ms",
         ),
+        inhibited_by=ENGINE_ROOTS,
     ),
 )
 
@@ -227,7 +231,7 @@ MONITOR_RULES = (
             "scheduler.alerts_undelivered",
             "scheduler.jobs_failed",
         ),
-        inhibited_by=("collector_stale",),
+        inhibited_by=(*MACHINE_ROOTS, "heartbeat_lapsed"),
     ),
     Rule(
         name="preflight_no_go",

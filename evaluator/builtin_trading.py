@@ -13,6 +13,11 @@ OFF_DUTY = "!session.engine_window && last.positions.count == 0"
 JUST_DUE = "session.engine_due_seconds <= heartbeat.deadline_seconds && last.positions.count == 0"
 """Flat, and its hours have only just begun."""
 
+MACHINE_ROOTS = ("collector_stale", "machine_rebooted")
+ENGINE_ROOTS = (*MACHINE_ROOTS, "network_down", "heartbeat_lapsed", "engine_not_started")
+"""What explains other alerts away, the deepest cause first: nobody looks, the machine went down,
+the network is gone, the engine is silent."""
+
 HEARTBEAT_RULES = (
     Rule(
         name="heartbeat_lapsed",
@@ -38,7 +43,13 @@ HEARTBEAT_RULES = (
             "last.positions.count",
             "last.positions.total_value",
         ),
-        inhibited_by=("collector_stale",),
+        inhibited_by=MACHINE_ROOTS,
+        # Half of the deadline is past the interval. An engine of 10 s has a deadline of 30, and
+        # its prices are stale at 30: which of the two comes first is chance.
+        suspect_when=(
+            "heartbeat.expected",
+            "heartbeat.age_seconds > 0.5 * heartbeat.deadline_seconds",
+        ),
     ),
     Rule(
         name="engine_not_started",
@@ -55,7 +66,7 @@ HEARTBEAT_RULES = (
         message="The session is open and the engine has not ticked in it ({heartbeat.cause})",
         resolved_message="engine {heartbeat.cause}, last tick {heartbeat.age_seconds} s ago",
         context=("heartbeat.cause", "heartbeat.age_seconds", "last.positions.count"),
-        inhibited_by=("collector_stale",),
+        inhibited_by=(*MACHINE_ROOTS, "heartbeat_lapsed"),
     ),
     Rule(
         name="machine_rebooted",
@@ -207,5 +218,6 @@ MONEY_RULES = (
         "positions: {positions.count}",
         resolved_message="P&L {pnl.daily}, open positions: {positions.count}",
         context=("pnl.daily", "positions.count", "window.ticks", "window.seconds"),
+        inhibited_by=(*ENGINE_ROOTS, "market_data_stale"),
     ),
 )

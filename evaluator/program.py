@@ -29,10 +29,15 @@ class RuleProgram:
         unless: tuple[Condition, ...],
         severities: tuple[tuple[Severity, Condition], ...],
         message: Template,
+        *,
+        clear_when: tuple[Condition, ...] = (),
+        suspect_when: tuple[Condition, ...] = (),
     ) -> None:
         self.rule = rule
         self.when = when
         self.unless = unless
+        self.clear_when = clear_when
+        self.suspect_when = suspect_when
         self.severities = severities
         self.message = message
         self.mildest: Severity = (
@@ -41,7 +46,13 @@ class RuleProgram:
         self.told = tuple(dict.fromkeys(one.name for one in message.placeholders))
         context = rule.context if rule.context is not None else _in_order(when)
         self.shown = tuple(dict.fromkeys((*context, *_of_the_end(rule))))
-        conditions = (*when, *unless, *(condition for _, condition in severities))
+        conditions = (
+            *when,
+            *unless,
+            *clear_when,
+            *suspect_when,
+            *(condition for _, condition in severities),
+        )
         read = (name for condition in conditions for name in condition.whole.names)
         self.names = frozenset((*read, *self.told, *self.shown))
 
@@ -65,6 +76,8 @@ def compile_rule(
     table = () if isinstance(rule.severity, str) else rule.severity
     when = compiled((("when", index), text) for index, text in enumerate(rule.when))
     unless = compiled((("unless", index), text) for index, text in enumerate(rule.unless))
+    clear = compiled((("clear_when", index), text) for index, text in enumerate(rule.clear_when))
+    suspect = compiled((("suspect_when", n), text) for n, text in enumerate(rule.suspect_when))
     held = compiled((("severity", severity), text) for severity, text in table)
     template = parse(rule.message)
     problems += _faults_of(template, ("message",), names)
@@ -82,7 +95,9 @@ def compile_rule(
     if problems:
         return problems
     severities = tuple(zip((severity for severity, _ in table), held, strict=True))
-    return RuleProgram(rule, when, unless, severities, template)
+    return RuleProgram(
+        rule, when, unless, severities, template, clear_when=clear, suspect_when=suspect
+    )
 
 
 def _faults_of(

@@ -88,6 +88,21 @@ def _duration(value: object, place: Place, report: Report) -> int | None:
     return seconds
 
 
+def _moments(value: object, place: Place, report: Report) -> tuple[int, ...] | None:
+    texts = _texts(value, place, report)
+    if texts is None:
+        return None
+    moments: list[int] = []
+    for index, text in enumerate(texts):
+        seconds = _duration(text, (*place, index), report) if text else None
+        if seconds is None:
+            continue
+        if seconds <= max(moments, default=0):
+            report((*place, index), "must be later than the one before it", None)
+        moments.append(seconds)
+    return tuple(moments)
+
+
 def _window(value: object, place: Place, report: Report) -> int | None:
     seconds = _duration(value, place, report)
     if seconds is None or 0 < seconds <= LONGEST_WINDOW_SECONDS:
@@ -128,6 +143,7 @@ FIELDS: dict[str, tuple[str, Check]] = {
     "severity": ("severity", _severity),
     "when": ("when", _conditions),
     "unless": ("unless", _texts),
+    "clear_when": ("clear_when", _conditions),
     "for": ("for_seconds", _duration),
     "keep_firing_for": ("keep_firing_for_seconds", _duration),
     "window": ("window_seconds", _window),
@@ -140,6 +156,8 @@ FIELDS: dict[str, tuple[str, Check]] = {
     "onset": ("onset", _text),
     "context": ("context", _texts),
     "inhibited_by": ("inhibited_by", _texts),
+    "suspect_when": ("suspect_when", _conditions),
+    "remind": ("remind_seconds", _moments),
     "enabled": ("enabled", _flag),
 }
 """Key in the file → attribute of `Rule`, and its check."""

@@ -17,6 +17,7 @@ from typing import Protocol
 
 import msgspec
 
+from evaluator.flapping import remembered
 from evaluator.incident import Transition
 from evaluator.instant import Instant
 from monitoring.alert_entry import LineMaker, Notice
@@ -189,24 +190,24 @@ class AlertLog:
         self._write(file, b"\n", lines)
 
     def _block(self, at: Instant) -> list[AlertLine]:
-        """Return a carry line for all that is open or in force, and the line that counts them."""
-        block = []
-        seq = self.written.seq
-        for incident in self.written.states.values():
-            seq += 1
-            line = self._maker.incident("carry", incident, at, self.written.snapshot)
-            line.seq = seq
-            block.append(line)
-        for override in kept(self.written.market.values(), at.wall_ms):
-            seq += 1
+        """Return a carry line for each thing that a fold must know, and the line that counts them:
+        open incidents, what was over lately, silences, and overrides of the market.
+        """
+        known = self.written
+        incidents = (*known.states.values(), *remembered(known.past.values(), at))
+        block = [self._maker.incident("carry", one, at, known.snapshot) for one in incidents]
+        block += [self._maker.silence(one, at, known.snapshot) for one in known.silences.values()]
+        for override in kept(known.market.values(), at.wall_ms):
             carried = Notice(kind="carry", reason=f"market {override.action}", market=override)
-            block.append(self._numbered(carried, at, seq))
+            block.append(self._maker.entry(carried, at, known.snapshot, None))
+        for seq, line in enumerate(block, known.seq + 1):
+            line.seq = seq
         end = Notice(
             kind="carry_end",
-            reason=f"{len(block)} open when this file begins",
+            reason=f"{len(known.states)} open when this file begins",
             context={"carries": float(len(block))},
         )
-        return [*block, self._numbered(end, at, seq + 1)]
+        return [*block, self._numbered(end, at, known.seq + len(block) + 1)]
 
     def _numbered(self, notice: Notice, at: Instant, seq: int) -> AlertLine:
         line = self._maker.entry(notice, at, self.written.snapshot, None)

@@ -14,6 +14,8 @@ _KEYS = {
     "window_seconds": "window",
 }
 """Attributes of `Rule` that the file knows under another name; they are durations."""
+_TOLD_APART = {"remind_seconds": "remind"}
+"""Another such attribute, of which it is only said that it changed."""
 _SHOWN = ("severity", "clock", "no_data", "seen", "day")
 """Fields whose old and new value say more than that they changed."""
 
@@ -82,7 +84,7 @@ def closed_by(rules: RuleSet, transition: Transition) -> Transition:
 
 def key_of(field: str) -> str:
     """Return the name that the rule file has for an attribute of `Rule`."""
-    return _KEYS.get(field, field)
+    return _KEYS.get(field) or _TOLD_APART.get(field, field)
 
 
 def _words(before: Rule, after: Rule) -> str:
@@ -97,7 +99,7 @@ def _one(field: str, before: object, after: object) -> str:
         return f"{_KEYS[field]} {_duration(before)} → {_duration(after)}"
     if field in _SHOWN and not isinstance(before, tuple) and not isinstance(after, tuple):
         return f"{field} {_value(before)} → {_value(after)}"
-    return field
+    return key_of(field)
 
 
 def _duration(value: object) -> str:

@@ -21,16 +21,22 @@ MAX_TEXT = 1_000
 _NAME = re.compile(r"(\d{1,16})-([0-9A-Za-z_-]{1,64})\.json")
 
 
+Action = Literal["ack", "unack", "silence", "expire", "market"]
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Acknowledge an alert, take that back, or change the market's sessions.
+    """Acknowledge an alert, or take that back; silence alerts for a while, or end a silence;
+    change the market's sessions.
 
     `target` is an incident's id, the first four or more characters of one, or a rule with an open
-    incident; `until_ms` (POSIX ms) is when an acknowledgement ends (None: with the incident).
+    incident; of a silence also any rule, or a severity; to expire one, the beginning of its id.
+    `until_ms` (POSIX ms) is when an acknowledgement ends (None: see `ends_ms` of
+    `evaluator.acknowledgement`), or a silence, which has no end of its own.
     `market` is what to do with the sessions, and `target` then names it to the reader.
     """
 
     id: str
-    action: Literal["ack", "unack", "market"]
+    action: Action
     target: str
     by: str
     reason: str | None = None

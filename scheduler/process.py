@@ -74,6 +74,8 @@ class Process:
             market.calendar,
             states={name: one for name, one in folded.states.items() if name not in parked},
             in_error=_known_errors(before),
+            silences=folded.silences,
+            past=folded.past,
             seen=() if before is None else before.seen,
         )
         self._feed = Feed(SnapshotStore(home.snapshots), course, self._troubles)

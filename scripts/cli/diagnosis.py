@@ -93,7 +93,7 @@ def _engine_now(look: Look, figures: str) -> Finding | None:
         what = f"no tick for {words.age(look.tick_age_seconds)}: {state.why or 'it fell silent'}"
         what += "" if known is None else f"; {words.count(round(known), 'position')} open"
         lapses = (i for i in look.incidents if i.rule == "heartbeat_lapsed")
-        what += next((_acked(lapse) for lapse in lapses), "")
+        what += next((_acked(lapse, look) for lapse in lapses), "")
         return Finding("WARN" if flat else "CRIT", "engine", what, todo("heartbeat_lapsed"))
     if state.word == "STOPPED" and not any(
         i.rule in SUBJECTS["engine"] and i.status == "firing" for i in look.incidents
@@ -126,7 +126,10 @@ def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:
     """Put the worst incident in words, and say how many more there are."""
     first = firing[0]
     level: Level = "CRIT" if first.severity == "CRITICAL" else "WARN"
-    what = first.message + _acked(first)
+    what = first.message + _acked(first, look)
+    if first.suppressed_by is not None:
+        what += f" ({first.suppressed_by})"
+    what += " (flapping)" if first.flapping else ""
     what += "" if first.clear is None else " (clear now, over if it stays so)"
     if len(firing) > 1:
         what += f", and {', '.join(i.rule for i in firing[1:])}"
@@ -135,11 +138,10 @@ def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:
     return Finding(level, subject, what, _todo(look, first))
 
 
-def _acked(incident: Incident) -> str:
+def _acked(incident: Incident, look: Look) -> str:
     if incident.ack is None:
         return ""
-    why = f' "{incident.ack.reason}"' if incident.ack.reason else ""
-    return f" (acked {incident.ack.by}{why})"
+    return f" ({words.taken(incident.ack, look.now.wall_ms, look.zone)})"
 
 
 def _todo(look: Look, incident: Incident) -> str:
@@ -277,4 +279,9 @@ def _alert_log(look: Look) -> Finding:
         )
     firing = sum(incident.status == "firing" for incident in look.incidents)
     pending = len(look.incidents) - firing
-    return Finding("OK", "alert log", f"{firing} firing, {pending} pending")
+    what = f"{firing} firing, {pending} pending"
+    inhibited = sum(incident.suppressed_by is not None for incident in look.incidents)
+    what += f", {inhibited} of them told to nobody" if inhibited else ""
+    now = [one for one in look.silences if one.ends_ms > look.now.wall_ms]
+    what += "".join(f"; silenced: {words.silenced(one, look.zone)}" for one in now)
+    return Finding("OK", "alert log", what)

@@ -9,6 +9,7 @@ import msgspec
 
 from evaluator.incident import Incident
 from evaluator.instant import Instant, elapsed_ms
+from evaluator.silence import Silence
 from monitoring.alert_fold import fold
 from monitoring.config import Config
 from monitoring.home import Home
@@ -46,6 +47,7 @@ class Look(msgspec.Struct, kw_only=True):
     incidents: list[Incident]
     alert_faults: list[str]
     overrides: Overrides = {}
+    silences: list[Silence] = []
 
     @property
     def zone(self) -> ZoneInfo:
@@ -126,6 +128,7 @@ def look(home: Home, now: Instant, processes: Processes) -> Look:
         incidents=sorted(folded.states.values(), key=_urgency) if folded else [],
         alert_faults=list(folded.faults) if folded else [],
         overrides=folded.market if folded else {},
+        silences=sorted(folded.silences.values(), key=_end) if folded else [],
     )
 
 
@@ -162,12 +165,17 @@ def never_ran(home: Home) -> Failure:
     return Failure(f"Nothing has ever run in the home {home.root}.", todo, code=NEVER_RAN)
 
 
-def _urgency(incident: Incident) -> tuple[bool, bool, int]:
+def _urgency(incident: Incident) -> tuple[bool, bool, bool, int]:
     return (
         incident.status != "firing",
         incident.severity != "CRITICAL",
+        incident.suppressed_by is not None,
         incident.active_at.wall_ms,
     )
+
+
+def _end(silence: Silence) -> int:
+    return silence.ends_ms
 
 
 def _age(

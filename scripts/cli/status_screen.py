@@ -205,39 +205,52 @@ def _holdings(look: Look) -> Line:
 
 
 def _alerts(look: Look, terminal: Terminal) -> list[Line]:
+    silences = [
+        [Span("SILENCED  ", "warn"), Span(words.silenced(one, look.zone), "dim")]
+        for one in look.silences
+        if one.ends_ms > look.now.wall_ms
+    ]
     if not look.incidents:
         if look.judged:
-            return [[Span("no alerts", "good"), Span(": nothing fires, nothing is pending")]]
-        return [[Span("no alerts known, and nobody judges now", "bad")]]
-    return [
+            quiet: Line = [Span("no alerts", "good"), Span(": nothing fires, nothing is pending")]
+            return [quiet, *silences]
+        return [[Span("no alerts known, and nobody judges now", "bad")], *silences]
+    lines = [
         line for incident in look.incidents for line in incident_lines(incident, look, terminal)
     ]
+    return [*lines, *silences]
 
 
 def incident_lines(incident: Incident, look: Look, terminal: Terminal) -> list[Line]:
-    """Return an incident as one line where it fits, else with its message on the next."""
+    """Return an incident as one line where it fits, else with its message on the next.
+
+    One that nobody is told of is dim, save for its severity: a CRITICAL hides behind nothing.
+    """
     style: Style = "bad" if incident.severity == "CRITICAL" else "warn"
-    firing = incident.status == "firing"
+    firing, quiet = incident.status == "firing", incident.suppressed_by is not None
+    rest: Style = "dim" if quiet else ""
     head = [
-        Span(f"{incident.status.upper():<8}", style if firing else "dim"),
+        Span(f"{incident.status.upper():<8}", style if firing and not quiet else "dim"),
         Span(f"{incident.severity:<8} ", style if firing else ""),
-        Span(incident.rule, "strong" if firing else ""),
+        Span(incident.rule, "strong" if firing and not quiet else rest),
     ]
     began = incident.fired_at or incident.active_at
-    tail = [Span(f"  since {words.since(began.wall_ms, look.now.wall_ms, look.zone)}")]
+    since = f"  since {words.since(began.wall_ms, look.now.wall_ms, look.zone)}"
+    tail = [Span(since, rest)]
     if incident.clear is not None:
         tail.append(Span("  clear now", "good"))
+    if incident.flapping:
+        tail.append(Span("  flapping", "warn"))
     if incident.ack is not None:
-        why = f' "{incident.ack.reason}"' if incident.ack.reason else ""
-        tail.append(Span(f"  acked {incident.ack.by}{why}", "good"))
+        tail.append(Span(f"  {words.taken(incident.ack, look.now.wall_ms, look.zone)}", "good"))
     if incident.suppressed_by:
-        tail.append(Span(f"  suppressed by {incident.suppressed_by}", "dim"))
+        tail.append(Span(f"  {incident.suppressed_by}", "dim"))
     if incident.error:
         tail.append(Span(f"  in error: {incident.error}", "warn"))
-    one = [*head, Span(f"  {incident.message}"), *tail]
+    one = [*head, Span(f"  {incident.message}", rest), *tail]
     if line_columns(one) <= terminal.width:
         return [one]
     return [
         *wrap(at_words([*head, *tail]), terminal, indent=8),
-        *wrap(at_words([Span(f"        {incident.message}")]), terminal, indent=8),
+        *wrap(at_words([Span(f"        {incident.message}", rest)]), terminal, indent=8),
     ]

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from evaluator.incident import Ack
 from evaluator.message import grouped
+from evaluator.silence import Silence
 
 BARS = "▁▂▃▄▅▆▇█"
 MINUS = "−"
@@ -106,7 +108,7 @@ def local(wall_ms: int, zone: tzinfo) -> datetime:
 
 
 def since(wall_ms: int, now_ms: int, zone: tzinfo) -> str:
-    """Return a past moment as 08:30 if it was today, else 12 Oct 08:30."""
+    """Return a moment as 08:30 if it is of today, else 12 Oct 08:30."""
     then = local(wall_ms, zone)
     if then.date() == local(now_ms, zone).date():
         return f"{then:%H:%M}"
@@ -135,3 +137,17 @@ def zone(name: str) -> ZoneInfo:
 def count(number_: int, noun: str) -> str:
     """Return `1 fault`, `3 faults`."""
     return f"{number_} {noun}{'' if number_ == 1 else 's'}"
+
+
+def taken(ack: Ack, now_ms: int, zone: tzinfo) -> str:
+    """Return who has an alert, why, and until when: acked asha "retraining" until 12:42."""
+    why = f' "{ack.reason}"' if ack.reason else ""
+    until = "" if ack.until_ms is None else f" until {since(ack.until_ms, now_ms, zone)}"
+    return f"acked {ack.by}{why}{until}"
+
+
+def silenced(silence: Silence, zone: tzinfo) -> str:
+    """Return what is silenced, until when, by whom and why."""
+    why = f' "{silence.reason}"' if silence.reason else ""
+    until = f"{local(silence.ends_ms, zone):%d %b %H:%M}"
+    return f"{silence.target} until {until} by {silence.by}{why}  ({silence.id})"

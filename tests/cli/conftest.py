@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from evaluator.incident import Ack, Countdown, Incident, Scalar, Severity, Status, Transition
 from evaluator.instant import Instant
+from evaluator.silence import Silence
 from evaluator.stats import Stats
+from monitoring.alert_entry import Notice, of_silence
 from monitoring.alert_log import AlertLog
 from monitoring.clock import SystemClock
 from monitoring.config import Artifact, Calendar, Config, Limits
@@ -158,6 +161,7 @@ class House:
         notify: str = "new",
         reason: str = "condition held",
         number: int = 1,
+        **more: Any,
     ) -> Incident:
         """Append an incident to the alert log, as the scheduler would."""
         began = before(self.at, seconds_ago)
@@ -175,16 +179,32 @@ class House:
             resolved_at=self.at if status == "resolved" else None,
             held=Countdown(),
             ack=ack,
+            **more,
         )
         self.log([Transition(incident, before(self.at, min(seconds_ago, 1.0)), notify)])
         return incident
 
-    def log(self, transitions: list[Transition], request: str | None = None) -> None:
-        """Append transitions to the alert log."""
+    def log(self, entries: list[Transition | Notice], request: str | None = None) -> None:
+        """Append transitions and notices to the alert log."""
         log = AlertLog(self.home.alerts, "main", "Asia/Kolkata")
         log.open(self.at)
-        assert log.append(transitions, transitions[0].at, self.count, request)
+        first = entries[0]
+        at = first.at if isinstance(first, Transition) else self.at
+        assert log.append(entries, at, self.count, request)
         log.close()
+
+    def silence(self, id_: str = "abcd1234", seconds: float = 3600.0, **fields: Any) -> Silence:
+        """Append a silence of now to the alert log, as the scheduler would."""
+        one = Silence(
+            id=id_,
+            by="asha",
+            reason="restarting",
+            starts_ms=self.at.wall_ms,
+            ends_ms=self.at.wall_ms + round(seconds * 1000),
+            **fields,
+        )
+        self.log([of_silence(one, "active", "quiet")])
+        return one
 
     def good_day(self) -> None:
         """Everything runs, one old model is acknowledged: the picture in the README."""

@@ -10,6 +10,7 @@ COMMANDS = (
     "init",
     "market", "market show", "market open", "market close", "market extend", "market halt",
     "market skip", "market clear",
+    "silence", "silence add", "silence expire", "silence list",
 )  # fmt: skip
 
 

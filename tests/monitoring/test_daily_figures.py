@@ -45,7 +45,8 @@ def told(config: Config, begin: datetime, hours: float) -> list[tuple[str, str, 
         for entry in course.judge(at, 0.0, OwnHealth()):
             if isinstance(entry, Transition) and entry.incident.rule == "daily_loss_exceeded":
                 local = datetime.fromtimestamp(at.wall_ms / 1000, ZoneInfo(config.timezone))
-                found.append((f"{local:%d %H:%M}", entry.incident.status, entry.notify))
+                if entry.notify != "repeat":
+                    found.append((f"{local:%d %H:%M}", entry.incident.status, entry.notify))
     return found
 
 

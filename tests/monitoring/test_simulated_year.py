@@ -91,10 +91,12 @@ class Year:
         at = Instant(at_ms, at_ms * 1_000_000, "boot")
         for entry in self._course.judge(at, 0.0, OwnHealth()):
             assert isinstance(entry, Transition), entry
-            self.told.append((at_ms, entry.incident.rule, entry.incident.status))
+            one = entry.incident
+            now = one.status == "firing" and one.fired_at == at
+            self.told.append((at_ms, one.rule, one.status, now))
 
     def fired(self, rule: str) -> list[int]:
-        return [at for at, name, status in self.told if (name, status) == (rule, "firing")]
+        return [at for at, name, _, fired in self.told if fired and name == rule]
 
 
 def days_of_2026(segment: str) -> Iterator[Day]:
@@ -163,7 +165,7 @@ def test_no_session_rule_fires_outside_of_a_session(segment: str) -> None:
     assert year.looks > 4_000
     stray = [
         (at, rule)
-        for at, rule, status in year.told
+        for at, rule, status, _ in year.told
         if CLOCKS[rule] == "session" and not year.calendar.is_open(at, "session")
     ]
     assert stray == []
@@ -184,7 +186,7 @@ def test_an_engine_that_is_not_started_is_told_a_minute_after_the_open(segment: 
 
 def test_nothing_else_ever_fires_but_what_the_calendar_itself_doubts() -> None:
     year = lived("CM").year
-    fired = {rule for _, rule, status in year.told if status == "firing"}
+    fired = {rule for _, rule, status, _ in year.told if status == "firing"}
     assert fired == {
         "heartbeat_lapsed", "engine_not_started", "market_data_stale", "calendar_doubtful",
         "preflight_no_go",  # on the days whose engine is late

@@ -130,7 +130,11 @@ class Rig:
         )
         for name, value in values.items():
             group, _, field = name.partition(".")
-            getattr(snapshot, group)[field] = value
+            part = getattr(snapshot, group)
+            if isinstance(part, dict):
+                part[field] = value
+            else:
+                setattr(part, field, value)
         return self.store.write(snapshot)
 
     def end(self) -> None:
