@@ -36,8 +36,8 @@ CLOCKS = {rule.name: rule.clock for rule in BUILTIN_RULES}
 FROM = {"CM": "2026-01-01", "FO": "2026-07-27"}
 DAYS = {"CM": (247, 118), "FO": (109, 49)}
 """Days with a session and without."""
-Told = tuple[int, str, str]
-"""When (POSIX ms), which rule, which status."""
+Told = tuple[int, str, str, bool]
+"""When (POSIX ms), which rule, which status, whether it fired just then."""
 
 
 class Year:
