@@ -5,16 +5,22 @@ The live evaluation, its catching up and a backtest are this same code.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from evaluator.evaluation import Evaluation
 from evaluator.incident import Scalar, States, Transition
 from evaluator.instant import Instant, Sessions
 from evaluator.lifecycle import step
 from evaluator.rules import RuleSet
+from evaluator.stats import Stats
 from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.config import Config
 from monitoring.snapshot import Snapshot, flatten
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class Course:
@@ -44,17 +50,35 @@ class Course:
 
     def take(self, snapshot: Snapshot) -> None:
         """Take the next snapshot; it is judged by the `judge` that follows."""
-        self.raw = flatten(snapshot)
         window = snapshot.window
-        self._evaluation.take(
-            snapshot.instant, self.raw, window.stats, window.ticks, window.seconds
-        )
+        raw = flatten(snapshot)
+        self.take_facts(snapshot.instant, raw, window.stats, window.ticks, window.seconds)
+
+    def take_facts(
+        self,
+        at: Instant,
+        raw: dict[str, object],
+        stats: Mapping[str, Stats],
+        ticks: int,
+        seconds: float,
+    ) -> None:
+        """Take what a snapshot holds, flat; a scenario has no more than that."""
+        self.raw = raw
+        self._evaluation.take(at, raw, stats, ticks, seconds)
 
     def judge(
-        self, at: Instant, snapshot_age_seconds: float, health: OwnHealth
+        self,
+        at: Instant,
+        snapshot_age_seconds: float,
+        health: OwnHealth,
+        given: Mapping[str, object] = NOTHING,
     ) -> list[Transition | Notice]:
-        """Judge every rule at an instant, and return what changed."""
+        """Judge every rule at an instant, and return what changed.
+
+        `given` stands in for facts about the monitor's surroundings, which a scenario makes up.
+        """
         facts = self._limits | ambient(at, self._sessions, snapshot_age_seconds, health)
+        facts |= given
         self.verdicts = self._evaluation.verdicts(at, facts)
         self.states, transitions = step(
             self.states, self.verdicts, at, self._sessions, self._config.engine

@@ -17,7 +17,7 @@ COMMANDS = {
     "metrics": ("scripts.cli.metrics:metrics", "Any field over any time."),
     "ack": ("scripts.cli.ack:ack", "Take an alert: you have seen it and are on it."),
     "unack": ("scripts.cli.ack:unack", "Give an alert back."),
-    "rules": ("scripts.cli.rules:rules", "List the rules, or check a rule file."),
+    "rules": ("scripts.cli.rules:rules", "List the rules, check or test them."),
     "facts": ("scripts.cli.facts:facts", "What a rule may read, and what it reads now."),
     "breeze": ("scripts.cli.breeze:breeze", "The broker session."),
     "config": ("scripts.cli.config:config", "The settings in force."),

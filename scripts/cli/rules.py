@@ -14,6 +14,7 @@ from monitoring.state import ProcessState, read_state
 from scripts.cli import words
 from scripts.cli.desk import desk
 from scripts.cli.failure import Failure
+from scripts.cli.rules_test import test_files
 from scripts.cli.terminal import Line, Span, Style, show, show_json, uncut
 
 FAULTY = 1
@@ -48,7 +49,10 @@ class RuleNow(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group()
 def rules() -> None:
-    """List the rules, or check a rule file."""
+    """List the rules, check a rule file, or test what rules say."""
+
+
+rules.add_command(test_files)
 
 
 @rules.command("check")

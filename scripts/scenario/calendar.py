@@ -1,0 +1,148 @@
+"""The trading clock of a scenario: always open, or the hours that the file writes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from evaluator.instant import Sessions
+from monitoring.calendar import AlwaysOpen
+from scripts.scenario.model import Hours, Scenario
+
+PREOPEN = timedelta(minutes=90)
+_FARTHEST_DAYS = 31
+Span = tuple[int, int]
+
+
+class Changeable(Protocol):
+    """A calendar that an operator can change while it is in use."""
+
+    def close(self, start_ms: int, end_ms: int | None) -> None:
+        """Have no session from `start_ms` to `end_ms` (None: to the end of the day)."""
+
+    def extend(self, wall_ms: int, for_ms: int) -> None:
+        """Have the day's last session close so much later."""
+
+
+def calendar_of(scenario: Scenario) -> Sessions:
+    """Return the scenario's calendar. (The named ones of the settings are to be made here too.)"""
+    if isinstance(scenario.calendar, Hours):
+        return HoursCalendar(scenario.calendar, scenario.config.timezone)
+    return AlwaysOpen(scenario.config.timezone)
+
+
+class HoursCalendar:
+    """Sessions at written hours of some days of the week."""
+
+    def __init__(self, hours: Hours, timezone: str) -> None:
+        self._hours = hours
+        self._zone = ZoneInfo(timezone)
+        self._shut: list[Span] = []
+        self._later_ms: dict[date, int] = {}
+        self._known: dict[tuple[date, str], list[Span]] = {}
+
+    def close(self, start_ms: int, end_ms: int | None) -> None:
+        """Have no session from `start_ms` to `end_ms` (None: to the end of the day)."""
+        day = self._date(start_ms)
+        self._shut.append((start_ms, self._ms(day, 24 * 60) if end_ms is None else end_ms))
+        self._known.clear()
+
+    def extend(self, wall_ms: int, for_ms: int) -> None:
+        """Have the day's last session close so much later."""
+        day = self._date(wall_ms)
+        self._later_ms[day] = self._later_ms.get(day, 0) + for_ms
+        self._known.clear()
+
+    def open_ms(self, start_ms: int, end_ms: int, clock: str) -> int:
+        """Return the open milliseconds of a clock in [start, end]."""
+        if clock == "wall":
+            return max(0, end_ms - start_ms)
+        total = 0
+        for begin, end in self._from(start_ms, clock):
+            if begin >= end_ms:
+                break
+            total += max(0, min(end, end_ms) - max(begin, start_ms))
+        return total
+
+    def is_open(self, wall_ms: int, clock: str) -> bool:
+        """Tell whether a clock runs."""
+        return clock == "wall" or self._around(wall_ms, clock) is not None
+
+    def opened_at_ms(self, wall_ms: int) -> int | None:
+        """Return when the session opened, None when it is closed."""
+        span = self._around(wall_ms, "session")
+        return None if span is None else span[0]
+
+    def next_open_ms(self, wall_ms: int) -> int | None:
+        """Return when the next session opens, None when there is none for a month."""
+        later = (begin for begin, _ in self._from(wall_ms, "session") if begin > wall_ms)
+        return next(later, None)
+
+    def closes_at_ms(self, wall_ms: int) -> int | None:
+        """Return when the session closes, None when it is closed."""
+        span = self._around(wall_ms, "session")
+        return None if span is None else span[1]
+
+    def trading_day(self, wall_ms: int) -> str:
+        """Return the local date (ISO)."""
+        return self._date(wall_ms).isoformat()
+
+    def _around(self, wall_ms: int, clock: str) -> Span | None:
+        for begin, end in self._spans(self._date(wall_ms), clock):
+            if begin <= wall_ms < end:
+                return begin, end
+        return None
+
+    def _from(self, start_ms: int, clock: str) -> Iterator[Span]:
+        day = self._date(start_ms)
+        for days in range(_FARTHEST_DAYS):
+            yield from self._spans(day + timedelta(days=days), clock)
+
+    def _spans(self, day: date, clock: str) -> list[Span]:
+        known = self._known.get((day, clock))
+        if known is None:
+            known = self._known[day, clock] = _without(self._planned(day, clock), self._shut)
+        return known
+
+    def _planned(self, day: date, clock: str) -> list[Span]:
+        if day.weekday() not in self._hours.days or day.isoformat() in self._hours.closed:
+            return []
+        planned = [(self._ms(day, a), self._ms(day, b)) for a, b in self._hours.intervals]
+        begin, end = planned[-1]
+        planned[-1] = begin, end + self._later_ms.get(day, 0)
+        if clock == "preopen":
+            early_ms = PREOPEN // timedelta(milliseconds=1)
+            planned = _joined([(begin - early_ms, end) for begin, end in planned])
+        return planned
+
+    def _date(self, wall_ms: int) -> date:
+        return datetime.fromtimestamp(wall_ms / 1000, self._zone).date()
+
+    def _ms(self, day: date, minutes: int) -> int:
+        midnight = datetime.combine(day + timedelta(days=minutes // 1440), time(), self._zone)
+        moment = midnight.replace(hour=minutes % 1440 // 60, minute=minutes % 60)
+        return round(moment.timestamp() * 1000)
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    joined = spans[:1]
+    for begin, end in spans[1:]:
+        if begin <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((begin, end))
+    return joined
+
+
+def _without(spans: list[Span], shut: list[Span]) -> list[Span]:
+    for start, stop in shut:
+        left = [
+            piece
+            for begin, end in spans
+            for piece in ((begin, min(end, start)), (max(begin, stop), end))
+            if piece[0] < piece[1]
+        ]
+        spans = left
+    return spans
