@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,16 @@ each_alike = pytest.mark.parametrize("alike", TABLE.case, ids=lambda one: one.na
 each_different = pytest.mark.parametrize("different", TABLE.difference, ids=lambda one: one.name)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def promtool() -> str:
     found = os.environ.get("PROMTOOL") or shutil.which("promtool")
     if found is None:
         pytest.skip("no promtool here (Debian: package prometheus; or PROMTOOL=path)")
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"version (\d+)\.(\d+)", said)
+    assert version is not None, said
+    if tuple(map(int, version.groups())) < (2, 42):
+        pytest.skip(f"promtool {version[1]}.{version[2]} knows no keep_firing_for (2.42 does)")
     return found
 
 
