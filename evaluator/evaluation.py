@@ -88,6 +88,7 @@ class Evaluation:
         self._facts: dict[str, Scalar] = {}
         self._before: dict[str, Scalar] = {}
         self._frame: Frame | None = None
+        self._readings: list[Reading] = []
         self._seen: set[str] = set(_SPAN_FACTS)
         self._unseen = {name: f"last.{base_fact(name)}" for name in self._raw_types}
 
@@ -136,7 +137,20 @@ class Evaluation:
         if not stale:
             known |= self._facts
         readings = [self._reading(group, at, known, stale=stale) for group in self._groups]
+        self._readings = readings
         return [_verdict(program, readings[group]) for program, group in self._programs]
+
+    def reading(self, rule: str) -> dict[str, Scalar | None]:
+        """Return what an enabled rule's conditions read in the last verdicts, in their order.
+
+        None is unknown. Empty before the first verdicts.
+        """
+        return {
+            name: self._readings[group].values.get(name)
+            for program, group in self._programs
+            if program.rule.name == rule and self._readings
+            for name in program.read
+        }
 
     def _reading(
         self, group: _Group, at: Instant, known: Mapping[str, Scalar], *, stale: bool

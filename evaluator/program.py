@@ -18,7 +18,8 @@ Place = tuple[str | int, ...]
 class RuleProgram:
     """The compiled form of one rule.
 
-    `names` is everything it reads: conditions, message and context. `shown` is its context.
+    `names` is everything it reads: conditions, message and context. `shown` is its context,
+    `read` what its conditions read.
     """
 
     def __init__(
@@ -40,8 +41,8 @@ class RuleProgram:
         self.told = tuple(dict.fromkeys(one.name for one in message.placeholders))
         self.shown = rule.context if rule.context is not None else _in_order(when)
         conditions = (*when, *unless, *(condition for _, condition in severities))
-        read = (name for condition in conditions for name in condition.whole.names)
-        self.names = frozenset((*read, *self.told, *self.shown))
+        self.read = _in_order(conditions)
+        self.names = frozenset((*self.read, *self.told, *self.shown))
 
 
 def compile_rule(

@@ -87,6 +87,10 @@ class Course:
         self._keep(dict.fromkeys(self.raw) if stale else self.raw, facts)
         return [*transitions, *self._errors()]
 
+    def reading(self, rule: str) -> dict[str, Scalar | None]:
+        """Return what an enabled rule's conditions read when it was judged last."""
+        return self._evaluation.reading(rule)
+
     def _keep(self, raw: dict[str, object], facts: dict[str, object]) -> None:
         self.facts = {
             name: value

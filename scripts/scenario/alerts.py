@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from evaluator.incident import Ack, Transition
+from evaluator.incident import Ack, Scalar, Transition
 from evaluator.instant import Instant, Sessions
 from evaluator.lifecycle import acknowledge, unacknowledge
-from evaluator.program import RuleProgram
 from evaluator.rules import RuleSet
 from evaluator.verdict import Verdict
 from monitoring.alert_entry import LineMaker, Notice
@@ -52,7 +51,6 @@ class Alerts:
         self._written = b""
         self._number = 0
         self._recent: list[tuple[Instant, Taken]] = []
-        self._programs = {program.rule.name: program for program in rules.programs}
         self._course = Course(rules, config, sessions)
 
     def take(self, at: Instant, taken: Taken) -> None:
@@ -103,13 +101,9 @@ class Alerts:
         """Return what the last evaluation said of a rule, None before the first."""
         return next((one for one in self._course.verdicts if one.rule.name == rule), None)
 
-    def reading(self, rule: str) -> dict[str, object]:
-        """Return the facts that a rule read in the last evaluation."""
-        verdict = self.verdict(rule)
-        values: dict[str, object] = {} if verdict is None else dict(verdict.context)
-        for name in _conditions_of(self._programs[rule]):
-            values.setdefault(name, self._course.facts.get(name))
-        return values
+    def reading(self, rule: str) -> dict[str, Scalar | None]:
+        """Return the facts that a rule's conditions read in the last evaluation."""
+        return self._course.reading(rule)
 
     def _write(self, entries: list[Transition | Notice] | list[Transition], at: Instant) -> None:
         for entry in entries:
@@ -118,7 +112,3 @@ class Alerts:
             self._written += msgspec.json.encode(line) + b"\n"
             self.lines.append(line)
 
-
-def _conditions_of(program: RuleProgram) -> list[str]:
-    conditions = (*program.when, *program.unless)
-    return sorted({name for one in conditions for name in one.whole.names})

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from evaluator.incident import Scalar
 from evaluator.verdict import Verdict
 from monitoring.alert_line import AlertLine
 from scripts.scenario.alerts import is_told
@@ -39,7 +40,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_by: str = ""
     log: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
-    facts: dict[str, object] = {}
+    facts: dict[str, Scalar | None] = {}
 
     @classmethod
     def of(
@@ -47,7 +48,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         lines: Sequence[AlertLine],
         since: Sequence[AlertLine],
         verdict: Verdict | None,
-        facts: dict[str, object],
+        facts: dict[str, Scalar | None],
     ) -> Seen:
         """Return what a rule's lines, those since the last look, and its verdict show."""
         log = tuple(f"{_status(line)}: {line.reason}" for line in since)

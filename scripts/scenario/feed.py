@@ -30,11 +30,17 @@ class Feed:
     """Makes snapshots as the collector would, of one sample a snapshot.
 
     `last.<fact>` is the last value that was reported, `window.<fact>.*` what the one sample
-    makes, unless the series say otherwise. Not of a snapshot: `calendar.*` and `scheduler.*`.
+    makes, unless the series say otherwise. Where the machine `reboots`, snapshots say so. Not of a
+    snapshot: `calendar.*` and `scheduler.*`.
     """
 
     def __init__(
-        self, inputs: Mapping[str, Series], facts: Mapping[str, Fact], interval_ms: int
+        self,
+        inputs: Mapping[str, Series],
+        facts: Mapping[str, Fact],
+        interval_ms: int,
+        *,
+        reboots: bool,
     ) -> None:
         self._interval_ms = interval_ms
         self._facts = facts
@@ -55,7 +61,7 @@ class Feed:
         self._last: dict[str, Scalar] = {}
         self._before: dict[str, Scalar] = {}
         self._taken_ms: int | None = None
-        self._rebooted: bool | None = None
+        self._rebooted = False if reboots else None
 
     def reboot(self) -> None:
         """Have the next snapshot say that the machine was rebooted."""

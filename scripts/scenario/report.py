@@ -31,7 +31,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     column: int
     differences: list[Difference]
-    facts: dict[str, object]
+    facts: dict[str, Scalar | None]
 
 
 class ScenarioResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,11 +121,6 @@ def _lines_of(failed: Failed) -> Iterator[Line]:
     for one in failed.differences:
         yield [Span(f"      {one.what:<{_WIDEST}} expected  "), Span(one.expected)]
         yield [Span(f"      {'':<{_WIDEST}} seen      "), Span(one.seen, "bad")]
-    read = ", ".join(f"{name} {_shown(value)}" for name, value in failed.facts.items())
+    read = ", ".join(f"{name} {shown(value)}" for name, value in failed.facts.items())
     yield [Span(f"      {'read':<{_WIDEST}} {read or 'nothing'}", "dim")]
 
-
-def _shown(value: object) -> str:
-    is_scalar = value is None or isinstance(value, str | bool | int | float)
-    scalar: Scalar | None = value if is_scalar else str(value)  # type: ignore[assignment] # narrowed above
-    return shown(scalar)

@@ -77,7 +77,8 @@ class _Run:
         self._interval_ms = round(config.evaluate_seconds * 1000)
         self._snapshot_ms = round(config.interval_seconds * 1000)
         self._limit_ms = round(config.snapshot_limit_seconds * 1000)
-        self._feed = Feed(scenario.inputs, rules.facts, self._snapshot_ms)
+        reboots = any(event.do == "reboot" for event in scenario.events)
+        self._feed = Feed(scenario.inputs, rules.facts, self._snapshot_ms, reboots=reboots)
         self._alerts = Alerts(rules, config, self._calendar)
         self._newest_ms: int | None = None
         self._awake_ms = 0
