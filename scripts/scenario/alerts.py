@@ -111,4 +111,3 @@ class Alerts:
             line.seq = len(self.lines) + 1
             self._written += msgspec.json.encode(line) + b"\n"
             self.lines.append(line)
-

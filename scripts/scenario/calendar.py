@@ -107,7 +107,7 @@ class HoursCalendar:
         return known
 
     def _planned(self, day: date, clock: str) -> list[Span]:
-        if day.weekday() not in self._hours.days or day.isoformat() in self._hours.closed:
+        if day.weekday() not in self._hours.days or day.isoformat() in self._hours.holidays:
             return []
         planned = [(self._ms(day, a), self._ms(day, b)) for a, b in self._hours.intervals]
         begin, end = planned[-1]

@@ -26,12 +26,12 @@ Aspect = Literal[
 
 class Hours(msgspec.Struct, frozen=True, kw_only=True):
     """Sessions written out: (open, close) in minutes of the day, days of the week (0: Monday),
-    dates without a session.
+    dates (ISO) without a session.
     """
 
     intervals: tuple[tuple[int, int], ...]
     days: frozenset[int]
-    closed: frozenset[str] = frozenset()
+    holidays: frozenset[str] = frozenset()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -169,14 +169,14 @@ class ScenarioReader:
             return "always"
         if table.is_text("calendar"):
             return table.one_of("calendar", ("always",)) or "always"
-        hours = table.table("calendar", ("hours", "days", "closed"))
+        hours = table.table("calendar", ("hours", "days", "holidays"))
         if hours is None:
             return "always"
         hours.needs("hours")
         return Hours(
             intervals=hours.hours("hours") or ((0, 24 * 60),),
             days=hours.days("days"),
-            closed=frozenset(hours.texts("closed") or ()),
+            holidays=frozenset(hours.texts("holidays") or ()),
         )
 
     def _all_inputs(self, top: Table, table: Table) -> dict[str, Series]:
@@ -246,7 +246,7 @@ class ScenarioReader:
         if rule is not None:
             self.check_rule(table, "rule", rule)
         elif subject is None:
-            table.fault(None, "needs rule, or the file does")
+            table.fault(None, "needs rule (or the file names one for all)")
         if not any(key in table for key in _LOOKS_AT):
             table.fault(
                 None, f"expects nothing: say {', '.join(_LOOKS_AT[:-1])} or {_LOOKS_AT[-1]}"

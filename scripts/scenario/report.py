@@ -123,4 +123,3 @@ def _lines_of(failed: Failed) -> Iterator[Line]:
         yield [Span(f"      {'':<{_WIDEST}} seen      "), Span(one.seen, "bad")]
     read = ", ".join(f"{name} {shown(value)}" for name, value in failed.facts.items())
     yield [Span(f"      {'read':<{_WIDEST}} {read or 'nothing'}", "dim")]
-

@@ -1,0 +1,144 @@
+"""Every built-in rule does what its scenarios say, and they say all that there is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from evaluator.builtin import BUILTIN_RULES
+from evaluator.rules import Rule
+from scripts.scenario.calendar import calendar_of
+from scripts.scenario.library import Library
+from scripts.scenario.model import Event, Scenario, ScenarioFile
+from scripts.scenario.run import Checked, Outcome, run
+
+FOLDER = Path(__file__).parents[2] / "docs" / "rules" / "scenarios"
+LIBRARY = Library()
+FILES = {path.stem: LIBRARY.scenarios(path) for path in sorted(FOLDER.glob("*.toml"))}
+
+AWAITED = {
+    ("heartbeat_lapsed", "at the open its age counts from the open"): "the trading clock",
+    ("breeze_session_expired", "before the open it is a WARNING until 15 minutes are left"): (
+        "session.seconds_to_open"
+    ),
+}
+"""What DESIGN says and nobody built yet, by file and scenario."""
+
+ALWAYS_KNOWN = {"collector_stale"}
+"""The scheduler measures the age of the newest snapshot itself: it is never unknown."""
+FORGOTTEN = {("calendar_doubtful", "no data is an alarm")}
+"""What was seen is remembered in snapshots, and the calendar, always known, is in none."""
+WITHOUT_SNAPSHOT = {"collector_stale", "monitor_degraded"}
+"""For these, nothing seen ever means that there was no snapshot."""
+
+
+def each_scenario() -> Iterator[object]:
+    for stem, file in FILES.items():
+        for scenario in file.scenarios:
+            why = AWAITED.get((stem, scenario.name))
+            marks = [pytest.mark.xfail(reason=f"awaits {why}", strict=True)] if why else []
+            yield pytest.param(file, scenario, marks=marks, id=f"{stem}: {scenario.name}")
+
+
+def words(outcome: Outcome) -> list[str]:
+    told = [why for _, why in outcome.refused]
+    for one in outcome.checked:
+        told += [f"at {one.expectation.at_ms / 1000} s: {what}" for what in one.differences]
+    return told
+
+
+@pytest.mark.parametrize(("file", "scenario"), list(each_scenario()))
+def test_the_rule_does_what_its_scenario_says(file: ScenarioFile, scenario: Scenario) -> None:
+    assert words(run(scenario, file.rules)) == []
+
+
+def test_each_builtin_rule_has_its_file_and_there_is_no_other() -> None:
+    assert sorted(FILES) == sorted(rule.name for rule in BUILTIN_RULES)
+
+
+def aspects_of(rule: Rule) -> set[str]:
+    """Return what the scenarios of a rule must show."""
+    aspects = {"below", "above", "recovery", "never seen", "restart", "market closed"}
+    if any(sign in condition for condition in rule.when for sign in "<>="):
+        aspects.add("at")
+    if rule.name not in ALWAYS_KNOWN:
+        aspects.add("no data")
+    if rule.day:
+        aspects.add("new day")
+    return aspects
+
+
+@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
+def test_the_scenarios_show_every_aspect_that_applies(rule: Rule) -> None:
+    shown = {
+        aspect
+        for scenario in FILES[rule.name].scenarios
+        for expectation in scenario.expectations
+        if expectation.rule == rule.name
+        for aspect in expectation.shows
+    }
+    assert shown == aspects_of(rule)
+
+
+@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
+def test_an_aspect_that_is_claimed_is_really_there(rule: Rule) -> None:
+    file = FILES[rule.name]
+    for scenario in file.scenarios:
+        for checked in run(scenario, file.rules).checked:
+            for aspect in checked.expectation.shows:
+                assert is_there(aspect, checked, scenario, rule), (scenario.name, aspect)
+
+
+def is_there(aspect: str, checked: Checked, scenario: Scenario, rule: Rule) -> bool:
+    seen = checked.seen
+    match aspect:
+        case "below":
+            return seen.state in ("none", "pending")
+        case "above":
+            return seen.state in ("pending", "firing")
+        case "recovery":
+            return seen.state == "resolved"
+        case "no data":
+            return seen.verdict == "unknown"
+        case "never seen":
+            return seen.verdict == "never seen" or rule.name in WITHOUT_SNAPSHOT
+        case "restart":
+            at_ms = checked.expectation.at_ms
+            return any(one.do == "restart" and one.at_ms < at_ms for one in scenario.events)
+        case "market closed":
+            clock = "session" if rule.clock == "wall" else rule.clock
+            return not calendar_of(scenario).is_open(checked.wall_ms, clock)
+        case "new day":
+            return seen.told == ("new_day",)
+    return aspect == "at"
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_a_restart_at_any_moment_changes_no_line(stem: str) -> None:
+    file = FILES[stem]
+    for scenario in file.scenarios:
+        if any(event.do in ("restart", "reboot", "collector_stops") for event in scenario.events):
+            continue  # a scheduler that starts on old snapshots waits for a new one, on purpose
+        if (stem, scenario.name) in FORGOTTEN:
+            continue
+        undisturbed = run(scenario, file.rules).lines
+        length_ms = scenario.expectations[-1].at_ms
+        interval_ms = round(scenario.config.evaluate_seconds * 1000)
+        for share in (0.21, 0.5, 0.83):
+            at_ms = round(length_ms * share / interval_ms) * interval_ms
+            events = (*scenario.events, Event(at_ms=at_ms, do="restart"))
+            ordered = tuple(sorted(events, key=lambda one: one.at_ms))
+            restarted = msgspec.structs.replace(scenario, events=ordered)
+            assert run(restarted, file.rules).lines == undisturbed, (scenario.name, at_ms)
+
+
+def test_in_a_new_home_nothing_alarms_save_for_what_was_asked() -> None:
+    file = LIBRARY.scenarios(Path(__file__).parent / "files" / "new_home.good.toml")
+    lines = run(file.scenarios[0], file.rules).lines
+    assert [(line.rule, line.status) for line in lines] == [
+        ("engine_not_started", "pending"),
+        ("engine_not_started", "firing"),
+    ]
