@@ -37,12 +37,12 @@ MADE_OF: dict[str, str] = {
     "limits": "limits stand in [limits]",
     "collector.snapshot_age_seconds": 'let the collector stop: do = "collector_stops"',
 }
-_EXPECT_KEYS = (
+EXPECT_KEYS = (
     "at", "rule", "state", "severity", "verdict", "message", "reason", "suppressed_by",
     "acknowledged", "log", "told", "shows",
 )  # fmt: skip
-_LOOKS_AT = tuple(key for key in _EXPECT_KEYS if key not in ("at", "rule", "shows"))
-_EVENT_KEYS = ("at", "do", "for", "by", "rule", "severity", "reason")
+_LOOKS_AT = tuple(key for key in EXPECT_KEYS if key not in ("at", "rule", "shows"))
+EVENT_KEYS = ("at", "do", "for", "by", "rule", "severity", "reason")
 _FIELDS_OF: dict[Action, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "restart": ((), ("for",)),
     "reboot": ((), ("for",)),
@@ -83,14 +83,12 @@ class ScenarioReader:
         config = self._config(either, table, top)
         line, _ = self._places.line_column(self._places.key(table.path))
         expectations = [
-            self._expectation(one, subject) for one in table.tables("expect", _EXPECT_KEYS)
+            self._expectation(one, subject) for one in table.tables("expect", EXPECT_KEYS)
         ]
         if "expect" in table and not expectations:
             table.fault("expect", "needs at least one expectation")
         calendar = self._calendar(either("calendar"))
-        events = [
-            self._event(one, subject, calendar) for one in table.tables("events", _EVENT_KEYS)
-        ]
+        events = [self._event(one, subject, calendar) for one in table.tables("events", EVENT_KEYS)]
         times_ms = [one.at_ms for one in expectations] + [one.at_ms for one in events]
         length_ms = max(times_ms, default=0)
         if length_ms / 1000 / config.evaluate_seconds > MOST_EVALUATIONS:
@@ -216,7 +214,7 @@ class ScenarioReader:
         table.needs("at", "do")
         do = cast("Action", table.one_of("do", get_args(Action)) or "restart")
         needed, allowed = _FIELDS_OF[do]
-        for key in _EVENT_KEYS[2:]:
+        for key in EVENT_KEYS[2:]:
             if key in table and key not in (*needed, *allowed) and "do" in table:
                 table.fault(key, f"{do} has no {key}")
         table.needs(*needed)
