@@ -91,7 +91,8 @@ class ScenarioReader:
         events = [self._event(one, subject, calendar) for one in table.tables("events", EVENT_KEYS)]
         times_ms = [one.at_ms for one in expectations] + [one.at_ms for one in events]
         length_ms = max(times_ms, default=0)
-        if length_ms / 1000 / config.evaluate_seconds > MOST_EVALUATIONS:
+        every_seconds = min(config.evaluate_seconds, config.interval_seconds)
+        if length_ms / 1000 / every_seconds > MOST_EVALUATIONS:
             table.fault(None, f"needs more than {MOST_EVALUATIONS:,} evaluations")
         return Scenario(
             name=table.text("name") or "",
@@ -116,8 +117,8 @@ class ScenarioReader:
             name: Artifact(max_age_hours=limits.pop(limit, 48.0) or 0.0)  # 48 is the default
             for limit, name in ages.items()
         }
-        interval_ms = either("interval").duration_ms("interval", least_ms=1000) or 5_000
-        snapshot = either("snapshot_interval").duration_ms("snapshot_interval", least_ms=1000)
+        interval_ms = self._interval_ms(either("interval"), "interval") or 5_000
+        snapshot = self._interval_ms(either("snapshot_interval"), "snapshot_interval")
         return Config(
             timezone=self._timezone(either("timezone")),
             evaluate_seconds=interval_ms / 1000,
@@ -125,6 +126,9 @@ class ScenarioReader:
             limits=Limits(**cast("dict[str, Any]", limits)),
             artifacts=artifacts,
         )
+
+    def _interval_ms(self, table: Table, key: str) -> int | None:
+        return table.duration_ms(key, least_ms=1000, most_days=1)
 
     def _artifacts(self) -> list[str]:
         return [

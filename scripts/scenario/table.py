@@ -83,7 +83,9 @@ class Table:
         hint = nearest(value, allowed) if isinstance(value, str) else None
         self.fault(key, f"must be one of {', '.join(allowed)}", hint)
 
-    def duration_ms(self, key: str, *, least_ms: int = 0, signed: bool = False) -> int | None:
+    def duration_ms(
+        self, key: str, *, least_ms: int = 0, most_days: int = 366, signed: bool = False
+    ) -> int | None:
         """Return a duration in milliseconds; a signed one may begin with + or -."""
         value = self._data.get(key)
         if value is None:
@@ -98,14 +100,19 @@ class Table:
         if seconds * 1000 < least_ms:
             self.fault(key, f"must be at least {least_ms // 1000}s")
             return None
+        if seconds > most_days * 86_400:
+            self.fault(key, f"must be at most {most_days}d")
+            return None
         return sign * seconds * 1000
 
     def moment(self, key: str) -> datetime | None:
-        """Return a date and time, with or without an offset."""
+        """Return a date and time of this age, with or without an offset."""
         value = self._data.get(key)
-        if value is None or isinstance(value, datetime):
+        if value is None or (isinstance(value, datetime) and 1980 <= value.year <= 2100):
             return value
-        self.fault(key, "must be a time without quotes, such as 2025-10-13T09:15:00")
+        self.fault(
+            key, "must be a time without quotes such as 2025-10-13T09:15:00, from 1980 to 2100"
+        )
         return None
 
     def is_text(self, key: str) -> bool:

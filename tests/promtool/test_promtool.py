@@ -65,4 +65,5 @@ def test_each_difference_is_in_the_guide() -> None:
     page = RULES_PAGE.read_text()
     missing = [one.name for one in TABLE.difference if f"`{one.name}`" not in page]
     assert not missing
+    assert f"{len(TABLE.case)} rules and series" in page
     assert len(TABLE.case) >= 20

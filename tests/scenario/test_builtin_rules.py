@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from evaluator.builtin import BUILTIN_RULES
 from evaluator.rules import Rule
 from scripts.scenario.calendar import calendar_of
 from scripts.scenario.library import Library
-from scripts.scenario.model import Event, Scenario, ScenarioFile
+from scripts.scenario.model import Scenario, ScenarioFile
 from scripts.scenario.run import Checked, Outcome, run
 
 FOLDER = Path(__file__).parents[2] / "docs" / "rules" / "scenarios"
@@ -29,10 +28,20 @@ AWAITED = {
 
 ALWAYS_KNOWN = {"collector_stale"}
 """The scheduler measures the age of the newest snapshot itself: it is never unknown."""
-FORGOTTEN = {("calendar_doubtful", "no data is an alarm")}
-"""What was seen is remembered in snapshots, and the calendar, always known, is in none."""
 WITHOUT_SNAPSHOT = {"collector_stale", "monitor_degraded"}
 """For these, nothing seen ever means that there was no snapshot."""
+
+
+RULES = {rule.name: rule for rule in BUILTIN_RULES}
+OUTCOMES: dict[tuple[str, str], Outcome] = {}
+
+
+def outcome_of(file: ScenarioFile, scenario: Scenario) -> Outcome:
+    """Return what comes of a scenario; it is run once for all tests."""
+    name = file.file, scenario.name
+    if name not in OUTCOMES:
+        OUTCOMES[name] = run(scenario, file.rules)
+    return OUTCOMES[name]
 
 
 def each_scenario() -> Iterator[object]:
@@ -52,7 +61,7 @@ def words(outcome: Outcome) -> list[str]:
 
 @pytest.mark.parametrize(("file", "scenario"), list(each_scenario()))
 def test_the_rule_does_what_its_scenario_says(file: ScenarioFile, scenario: Scenario) -> None:
-    assert words(run(scenario, file.rules)) == []
+    assert words(outcome_of(file, scenario)) == []
 
 
 def test_each_builtin_rule_has_its_file_and_there_is_no_other() -> None:
@@ -83,17 +92,18 @@ def test_the_scenarios_show_every_aspect_that_applies(rule: Rule) -> None:
     assert shown == aspects_of(rule)
 
 
-@pytest.mark.parametrize("rule", BUILTIN_RULES, ids=lambda rule: rule.name)
-def test_an_aspect_that_is_claimed_is_really_there(rule: Rule) -> None:
-    file = FILES[rule.name]
-    for scenario in file.scenarios:
-        for checked in run(scenario, file.rules).checked:
-            for aspect in checked.expectation.shows:
-                assert is_there(aspect, checked, scenario, rule), (scenario.name, aspect)
+@pytest.mark.parametrize(
+    ("file", "scenario"), [(file, one) for file in FILES.values() for one in file.scenarios]
+)
+def test_an_aspect_that_is_claimed_is_really_there(file: ScenarioFile, scenario: Scenario) -> None:
+    for checked in outcome_of(file, scenario).checked:
+        for aspect in checked.expectation.shows:
+            assert is_there(aspect, checked, scenario), aspect
 
 
-def is_there(aspect: str, checked: Checked, scenario: Scenario, rule: Rule) -> bool:
+def is_there(aspect: str, checked: Checked, scenario: Scenario) -> bool:
     seen = checked.seen
+    rule = RULES[checked.expectation.rule]
     match aspect:
         case "below":
             return seen.state in ("none", "pending")
@@ -114,25 +124,6 @@ def is_there(aspect: str, checked: Checked, scenario: Scenario, rule: Rule) -> b
         case "new day":
             return seen.told == ("new_day",)
     return aspect == "at"
-
-
-@pytest.mark.parametrize("stem", FILES)
-def test_a_restart_at_any_moment_changes_no_line(stem: str) -> None:
-    file = FILES[stem]
-    for scenario in file.scenarios:
-        if any(event.do in ("restart", "reboot", "collector_stops") for event in scenario.events):
-            continue  # a scheduler that starts on old snapshots waits for a new one, on purpose
-        if (stem, scenario.name) in FORGOTTEN:
-            continue
-        undisturbed = run(scenario, file.rules).lines
-        length_ms = scenario.expectations[-1].at_ms
-        interval_ms = round(scenario.config.evaluate_seconds * 1000)
-        for share in (0.21, 0.5, 0.83):
-            at_ms = round(length_ms * share / interval_ms) * interval_ms
-            events = (*scenario.events, Event(at_ms=at_ms, do="restart"))
-            ordered = tuple(sorted(events, key=lambda one: one.at_ms))
-            restarted = msgspec.structs.replace(scenario, events=ordered)
-            assert run(restarted, file.rules).lines == undisturbed, (scenario.name, at_ms)
 
 
 def test_in_a_new_home_nothing_alarms_save_for_what_was_asked() -> None:

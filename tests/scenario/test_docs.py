@@ -27,8 +27,10 @@ def test_the_example_does_what_the_guide_says(
 
 @pytest.mark.parametrize(
     "word",
-    [*SETTING_KEYS, *EXPECT_KEYS, *EVENT_KEYS, *get_args(Action), *get_args(State)]
-    + [*get_args(Verdict), *get_args(Aspect)],
+    [
+        *(*SETTING_KEYS, *EXPECT_KEYS, *EVENT_KEYS),
+        *(word for words in (Action, State, Verdict, Aspect) for word in get_args(words)),
+    ],
 )
 def test_the_guide_names_every_word_of_the_format(word: str) -> None:
     assert f"`{word}`" in PAGE

@@ -118,3 +118,18 @@ def test_windows_are_made_of_one_sample_a_snapshot_unless_the_file_says_otherwis
 def test_a_scenario_that_would_take_all_day_is_refused() -> None:
     with pytest.raises(ScenarioErrors, match="more than 1,000,000 evaluations"):
         play('expect = [{ at = "365d", state = "none" }]\n')
+
+
+@pytest.mark.parametrize(
+    ("fault", "place"),
+    [
+        ("start = 9999-12-31T23:59:59Z", "from 1980 to 2100"),
+        ("start = 2025-10-13", "without quotes"),
+        ('interval = "2d"', "at most 1d"),
+        ('events = [{ at = "1s", do = "clock", by = "-9999d" }]', "at most 366d"),
+        ('events = [{ at = "9999d", do = "restart" }]', "at most 366d"),
+    ],
+)
+def test_times_beyond_all_calendars_are_refused(fault: str, place: str) -> None:
+    with pytest.raises(ScenarioErrors, match=place):
+        play(fault + "\n" + DOWN)
