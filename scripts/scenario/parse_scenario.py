@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from evaluator.facts import FactType
@@ -41,6 +42,7 @@ EXPECT_KEYS = (
     "at", "rule", "state", "severity", "verdict", "message", "reason", "suppressed_by",
     "acknowledged", "log", "told", "shows",
 )  # fmt: skip
+_ALWAYS_ON = ("disk", "inodes")
 _LOOKS_AT = tuple(key for key in EXPECT_KEYS if key not in ("at", "rule", "shows"))
 EVENT_KEYS = ("at", "do", "for", "by", "rule", "severity", "reason")
 _FIELDS_OF: dict[Action, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -110,11 +112,13 @@ class ScenarioReader:
         if name not in self._rule_names:
             table.fault(key, f"unknown rule {name}", nearest(name, self._rule_names))
 
-    def _config(self, either: Any, table: Table, top: Table) -> Config:
+    def _config(self, either: Callable[[str], Table], table: Table, top: Table) -> Config:
         limits: dict[str, float | None] = self._limits(top) | self._limits(table)
         ages = {f"{name}_age_hours": name for name in self._artifacts()}
         artifacts = {
-            name: Artifact(max_age_hours=limits.pop(limit, 48.0) or 0.0)  # 48 is the default
+            name: Artifact(max_age_hours=limits.pop(limit) or 0.0)
+            if limit in limits
+            else Artifact()
             for limit, name in ages.items()
         }
         interval_ms = self._interval_ms(either("interval"), "interval") or 5_000
@@ -140,15 +144,17 @@ class ScenarioReader:
     def _limits(self, table: Table) -> dict[str, float | None]:
         limits: dict[str, float | None] = {}
         for name, path, value in table.entries("limits"):
+            can_be_off = not name.startswith(_ALWAYS_ON) and not name.endswith("_age_hours")
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if name not in self._limit_names:
                 self._report(path, f"unknown limit {name}", nearest(name, self._limit_names))
-            elif value == "off" and not name.startswith(("disk", "inodes")):
+            elif value == "off" and can_be_off:
                 limits[name] = None
             elif is_number and cast("float", value) >= 0:
                 limits[name] = float(cast("float", value))
             else:
-                self._report(path, 'must be a number that is not negative, or "off"', None)
+                off = ', or "off"' if can_be_off else ""
+                self._report(path, f"must be a number that is not negative{off}", None)
         return limits
 
     def _timezone(self, table: Table) -> str:
@@ -165,12 +171,10 @@ class ScenarioReader:
             moment = moment.replace(tzinfo=ZoneInfo(timezone))
         return round(moment.timestamp() * 1000)
 
-    def _calendar(self, table: Table) -> Any:
-        """Return the hours, or `always`."""
-        if "calendar" not in table:
-            return "always"
+    def _calendar(self, table: Table) -> Hours | Literal["always"]:
         if table.is_text("calendar"):
-            return table.one_of("calendar", ("always",)) or "always"
+            table.one_of("calendar", ("always",))
+            return "always"
         hours = table.table("calendar", ("hours", "days", "holidays"))
         if hours is None:
             return "always"
@@ -178,7 +182,7 @@ class ScenarioReader:
         return Hours(
             intervals=hours.hours("hours") or ((0, 24 * 60),),
             days=hours.days("days"),
-            holidays=frozenset(hours.texts("holidays") or ()),
+            holidays=hours.dates("holidays"),
         )
 
     def _all_inputs(self, top: Table, table: Table) -> dict[str, Series]:

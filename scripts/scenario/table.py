@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from evaluator.durations import parse_seconds
 from evaluator.names import nearest
@@ -167,6 +167,17 @@ class Table:
             else:
                 yield name, path, one
 
+    def dates(self, key: str) -> frozenset[str]:
+        """Return dates (ISO), which may stand in quotes or without."""
+        value = self._data.get(key, [])
+        found: set[str] = set()
+        for one in value if isinstance(value, list) else [None]:
+            try:
+                found.add(date.fromisoformat(str(one)).isoformat())
+            except ValueError:
+                self.fault(key, "must be a list of dates: [2025-10-14]")
+        return frozenset(found)
+
     def hours(self, key: str) -> tuple[tuple[int, int], ...]:
         """Return intervals of a day, such as "09:15-15:30", in minutes since midnight."""
         found: list[tuple[int, int]] = []
@@ -183,11 +194,12 @@ class Table:
         """Return days of the week (0: Monday), of `Mon-Fri` or `Mon Wed`; Mon-Fri without any."""
         found: set[int] = set()
         for word in (self.text(key) or "Mon-Fri").split():
-            first, _, last = word.partition("-")
-            if first not in _DAYS or (last or first) not in _DAYS:
+            first, dash, last = word.partition("-")
+            last = last if dash else first
+            if first not in _DAYS or last not in _DAYS:
                 self.fault(key, 'must be days such as "Mon-Fri" or "Mon Wed Sat"')
                 return frozenset(range(7))
-            begin, end = _DAYS.index(first), _DAYS.index(last or first)
+            begin, end = _DAYS.index(first), _DAYS.index(last)
             found |= {day % 7 for day in range(begin, end + 1 + (7 if end < begin else 0))}
         return frozenset(found)
 
