@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluator.builtin_trading import EXPOSED
+from evaluator.builtin_trading import EXPOSED, OFF_DUTY
 from evaluator.rules import Rule
 
 BROKER_RULES = (
@@ -73,7 +73,11 @@ DATA_RULES = (
     Rule(
         name="sentiment_data_missing",
         severity="WARNING",
-        when=("sentiment.reported_age_seconds > limits.sentiment_missing_seconds",),
+        when=(
+            "sentiment.reported_age_seconds > limits.sentiment_missing_seconds",
+            "session.seconds_since_open > limits.sentiment_missing_seconds",
+        ),
+        unless=(OFF_DUTY,),
         no_data="alert",
         seen=True,
         message="No sentiment for {sentiment.reported_age_seconds} s (limit "
@@ -105,8 +109,11 @@ DATA_RULES = (
     Rule(
         name="market_data_stale",
         severity=EXPOSED,
-        when=("market_data.update_age_seconds > limits.market_data_stale_seconds",),
-        unless=("market_data.halted",),
+        when=(
+            "market_data.update_age_seconds > limits.market_data_stale_seconds",
+            "session.seconds_since_open > limits.market_data_stale_seconds",
+        ),
+        unless=("market_data.halted", OFF_DUTY),
         seen=True,
         message="No price for {market_data.update_age_seconds} s (limit "
         "{limits.market_data_stale_seconds} s)",

@@ -7,11 +7,23 @@ from evaluator.rules import Rule, SeverityTable
 EXPOSED: SeverityTable = (("CRITICAL", "last.positions.count > 0"), ("WARNING", "true"))
 """CRITICAL while positions are open, or while nobody can say that none are."""
 
+OFF_DUTY = "!session.engine_window && last.positions.count == 0"
+"""Flat, outside the hours in which the engine is meant to run (`calendar.engine_window`)."""
+
+JUST_DUE = "session.engine_due_seconds <= heartbeat.deadline_seconds && last.positions.count == 0"
+"""Flat, and its hours have only just begun."""
+
 HEARTBEAT_RULES = (
     Rule(
         name="heartbeat_lapsed",
         severity=EXPOSED,
-        when=("heartbeat.expected", "heartbeat.age_seconds > heartbeat.deadline_seconds"),
+        when=(
+            "heartbeat.expected",
+            "heartbeat.age_seconds > heartbeat.deadline_seconds",
+            # A night without ticks is none: the age starts anew at each open.
+            "session.seconds_since_open > heartbeat.deadline_seconds",
+        ),
+        unless=(OFF_DUTY, JUST_DUE),
         no_data="alert",
         message="No tick for {heartbeat.age_seconds} s (deadline {heartbeat.deadline_seconds} s): "
         "{heartbeat.cause}; {last.positions.count} positions open at last word",
@@ -31,8 +43,11 @@ HEARTBEAT_RULES = (
         severity=EXPOSED,
         when=(
             "heartbeat.cause == 'never_started' || "
-            "heartbeat.age_seconds > session.seconds_since_open",
+            # The second part: at the open itself the last tick of every engine is before it.
+            "heartbeat.age_seconds > session.seconds_since_open && "
+            "heartbeat.age_seconds > heartbeat.deadline_seconds",
         ),
+        unless=(OFF_DUTY,),
         for_seconds=60,
         no_data="alert",
         message="The session is open and the engine has not ticked in it ({heartbeat.cause})",
@@ -167,6 +182,7 @@ MONEY_RULES = (
             "window.pnl.daily.count > 1",
             "window.pnl.daily.min == window.pnl.daily.max",
             "window.seconds >= 840",
+            "session.seconds_since_open >= 840",
             "heartbeat.age_seconds <= heartbeat.deadline_seconds",
         ),
         unless=("market_data.halted",),

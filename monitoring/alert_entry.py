@@ -10,6 +10,7 @@ import msgspec
 from evaluator.incident import Incident, Scalar, Transition
 from evaluator.instant import Instant
 from monitoring.alert_line import AlertLine, Clock, Kind
+from monitoring.market_override import MarketOverride
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""
     id: str = ""
     context: dict[str, Scalar | None] = {}
+    market: MarketOverride | None = None
 
 
 class LineMaker:
@@ -98,6 +100,7 @@ class LineMaker:
             snapshot=snapshot,
             boot_id=at.boot_id,
             boottime_ns=at.boottime_ns,
+            market=notice.market,
         )
 
     def _iso(self, at: Instant) -> str:

@@ -20,6 +20,7 @@ import msgspec
 from evaluator.incident import States
 from evaluator.instant import Instant
 from monitoring.alert_line import AlertLine, incident_of
+from monitoring.market_override import Overrides, take
 
 FILE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl")
 TAIL_BYTES = 65_536
@@ -27,13 +28,15 @@ _LINE = msgspec.json.Decoder(AlertLine)
 
 
 class Folded(msgspec.Struct, kw_only=True):
-    """What the alert log says: open incidents by rule, and where the log stands.
+    """What the alert log says: open incidents by rule, overrides of the market by id, and where
+    the log stands.
 
     `snapshot` is the number in the newest line, `at` that line's instant; `faults` names what
     could not be read. `holding` are the files that this was read from: no other is needed.
     """
 
     states: States = {}
+    market: Overrides = {}
     seq: int = 0
     snapshot: int = 0
     at: Instant | None = None
@@ -181,6 +184,8 @@ def absorb(folded: Folded, line: AlertLine) -> None:
 def _apply(folded: Folded, line: AlertLine) -> None:
     folded.seq, folded.snapshot = line.seq, line.snapshot
     folded.at = Instant(wall_ms(line), line.boottime_ns, line.boot_id)
+    if line.market is not None:
+        take(folded.market, line.market)
     if line.kind not in ("alert", "carry"):
         return
     incident = incident_of(line)

@@ -8,9 +8,18 @@ import msgspec
 
 from evaluator.incident import Ack, Countdown, Incident, Scalar, Severity, Status
 from evaluator.instant import Instant
+from monitoring.market_override import MarketOverride
 
 Kind = Literal[
-    "alert", "carry", "carry_end", "silence", "rule_error", "reload", "request", "healed"
+    "alert",
+    "carry",
+    "carry_end",
+    "silence",
+    "rule_error",
+    "reload",
+    "request",
+    "healed",
+    "market",
 ]
 """`carry_end` closes a block of carry lines, `healed` says that the bytes before it were torn."""
 
@@ -32,6 +41,7 @@ class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
     """A line of `logs/alerts/<date>.jsonl`. Times are ISO 8601 with offset.
 
     `clock` holds what a restart needs to go on to the millisecond; humans read the rest.
+    `market` is an override of the sessions, of a `market` line or one that carries it.
     `request` is the id of the operator's request that caused the line, if one did.
     """
 
@@ -57,6 +67,7 @@ class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
     notify: str | None = None
     clock: Clock | None = None
     request: str | None = None
+    market: MarketOverride | None = None
 
 
 def incident_of(line: AlertLine) -> Incident | None:

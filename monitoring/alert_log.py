@@ -22,6 +22,7 @@ from monitoring.alert_entry import LineMaker, Notice
 from monitoring.alert_fold import Folded, Scanned, absorb, fold, newest_block, read, scan
 from monitoring.alert_line import AlertLine
 from monitoring.atomic import FILE_MODE, FOLDER_MODE, sync_folder
+from monitoring.market_override import kept
 
 __all__ = ["AlertLog", "Folded", "LogLost", "Notice", "fold", "read"]
 
@@ -175,7 +176,7 @@ class AlertLog:
         self._write(file, b"\n", lines)
 
     def _block(self, at: Instant) -> list[AlertLine]:
-        """Return a carry line for each open incident, and the line that counts them."""
+        """Return a carry line for all that is open or in force, and the line that counts them."""
         block = []
         seq = self.written.seq
         for incident in self.written.states.values():
@@ -183,6 +184,10 @@ class AlertLog:
             line = self._maker.incident("carry", incident, at, self.written.snapshot)
             line.seq = seq
             block.append(line)
+        for override in kept(self.written.market.values(), at.wall_ms):
+            seq += 1
+            carried = Notice(kind="carry", reason=f"market {override.action}", market=override)
+            block.append(self._numbered(carried, at, seq))
         end = Notice(
             kind="carry_end",
             reason=f"{len(block)} open when this file begins",

@@ -10,13 +10,14 @@ from types import MappingProxyType
 
 from evaluator.evaluation import Evaluation
 from evaluator.incident import Scalar, States, Transition
-from evaluator.instant import Instant, Sessions
+from evaluator.instant import Instant
 from evaluator.lifecycle import step
 from evaluator.rules import RuleSet
 from evaluator.stats import Stats
 from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice
 from monitoring.ambient import OwnHealth, ambient, limits
+from monitoring.calendar import Calendar
 from monitoring.config import Config
 from monitoring.snapshot import Snapshot, flatten
 
@@ -33,7 +34,7 @@ class Course:
         self,
         rules: RuleSet,
         config: Config,
-        sessions: Sessions,
+        sessions: Calendar,
         *,
         states: States | None = None,
         in_error: frozenset[str] = frozenset(),
@@ -47,6 +48,10 @@ class Course:
         self._sessions = sessions
         self._limits = limits(config)
         self._in_error = set(in_error)
+
+    def use(self, sessions: Calendar) -> None:
+        """Judge from now on by other sessions: the operator changed them."""
+        self._sessions = sessions
 
     def take(self, snapshot: Snapshot) -> None:
         """Take the next snapshot; it is judged by the `judge` that follows."""

@@ -68,11 +68,12 @@ def _run(home: Home, settings: Settings, wake: Wake, stop: Stop) -> int:
             wake.wait(3600)
         return 0
     # Slow to import, and an idle or refused process needs none of it.
-    from scheduler.process import Process  # noqa: PLC0415 -- as said above
+    from monitoring.schedule import ScheduleFault  # noqa: PLC0415 -- as said above
+    from scheduler.process import Process  # noqa: PLC0415 -- as above
 
     try:
         return Process(home, settings, wake, stop, SystemClock()).run()
-    except OSError as error:
+    except (OSError, ScheduleFault) as error:
         log.monitoring_log.critical("can't start in {}: {}", home.root, error)
         return 1
 

@@ -15,6 +15,7 @@ from monitoring.course import Course
 from monitoring.state import RuleState
 from scheduler.feed import Feed, Reached
 from scheduler.inbox import Inbox
+from scheduler.market import Market
 from scheduler.troubles import Troubles
 
 CATCH_UP_MS = 1_000
@@ -48,6 +49,7 @@ class Watch:
         feed: Feed,
         log: AlertLog,
         inbox: Inbox,
+        market: Market,
         troubles: Troubles,
         parked: States,
         health: Callable[[], OwnHealth],
@@ -63,6 +65,7 @@ class Watch:
         self._feed = feed
         self._log = log
         self._inbox = inbox
+        self._market = market
         self._troubles = troubles
         self._health = health
         self._tell = tell
@@ -147,13 +150,16 @@ class Watch:
             if self._stopping():
                 return
             now = self._clock.now()
-            entry = self._inbox.answer(item, self.course.states | self.parked, now)
+            entry = self._inbox.answer(item, self.course.states | self.parked, self._market, now)
             written = self._log.append([entry], now, self._number, request=item.id)
             if isinstance(entry, Transition):
                 parked = entry.incident.rule in self.parked
                 kept = self.parked if parked else self.course.states
                 kept[entry.incident.rule] = entry.incident
                 self._tell(entry)
+            elif entry.market is not None:
+                self._market.take(entry.market)
+                self.course.use(self._market.calendar)
             if not written:
                 return
             self._inbox.remove(item)

@@ -196,7 +196,7 @@ def _answer(here: Desk, request: Request, incident: Incident, line: AlertLine | 
             detail += f" until {words.local(request.until_ms, zone):%d %b %H:%M}"
     return Answer(
         request=request.id,
-        action=request.action,
+        action="ack" if request.action == "ack" else "unack",
         outcome=outcome,
         incident=incident.id,
         rule=incident.rule,

@@ -12,6 +12,7 @@ from evaluator.instant import Instant, elapsed_ms
 from monitoring.alert_fold import fold
 from monitoring.config import Config
 from monitoring.home import Home
+from monitoring.market_override import Overrides
 from monitoring.snapshot import Snapshot, file_wall_ms, flatten
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
 from monitoring.state import ProcessState
@@ -44,6 +45,7 @@ class Look(msgspec.Struct, kw_only=True):
     pulse_age_seconds: float | None
     incidents: list[Incident]
     alert_faults: list[str]
+    overrides: Overrides = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -123,7 +125,13 @@ def look(home: Home, now: Instant, processes: Processes) -> Look:
         ),
         incidents=sorted(folded.states.values(), key=_urgency) if folded else [],
         alert_faults=list(folded.faults) if folded else [],
+        overrides=folded.market if folded else {},
     )
+
+
+def overrides_of(home: Home) -> Overrides:
+    """Return the operator's overrides of the market that the alert log holds. Raises OSError."""
+    return fold(home.alerts).market if home.alerts.is_dir() else {}
 
 
 def newest_snapshot(store: SnapshotStore) -> tuple[Snapshot | None, list[str]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from evaluator.incident import Ack, Scalar, Transition
-from evaluator.instant import Instant, Sessions
+from evaluator.instant import Instant
+from monitoring.calendar import Calendar
 from evaluator.lifecycle import acknowledge, unacknowledge
 from evaluator.rules import RuleSet
 from evaluator.verdict import Verdict
@@ -42,7 +43,7 @@ class Refused(Exception):
 class Alerts:
     """Takes snapshots, judges, obeys the operator, and can be started again from its log."""
 
-    def __init__(self, rules: RuleSet, config: Config, sessions: Sessions) -> None:
+    def __init__(self, rules: RuleSet, config: Config, sessions: Calendar) -> None:
         self.lines: list[AlertLine] = []
         self._rules = rules
         self._config = config

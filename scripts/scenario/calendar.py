@@ -7,8 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from evaluator.instant import Sessions
-from monitoring.calendar import AlwaysOpen
+from monitoring.calendar import AlwaysOpen, Calendar, Outlook
 from scripts.scenario.model import Hours, Scenario
 
 PREOPEN = timedelta(minutes=90)
@@ -26,7 +25,7 @@ class Changeable(Protocol):
         """Have the day's last session close so much later."""
 
 
-def calendar_of(scenario: Scenario) -> Sessions:
+def calendar_of(scenario: Scenario) -> Calendar:
     """Return the scenario's calendar. (The named ones of the settings are to be made here too.)"""
     if isinstance(scenario.calendar, Hours):
         return HoursCalendar(scenario.calendar, scenario.config.timezone)
@@ -88,6 +87,10 @@ class HoursCalendar:
     def trading_day(self, wall_ms: int) -> str:
         """Return the local date (ISO)."""
         return self._date(wall_ms).isoformat()
+
+    def outlook(self, wall_ms: int) -> Outlook:
+        """Return that written hours never end, and that the engine is due while they last."""
+        return Outlook(engine_due_ms=self.opened_at_ms(wall_ms))
 
     def _around(self, wall_ms: int, clock: str) -> Span | None:
         for begin, end in self._spans(self._date(wall_ms), clock):
