@@ -10,7 +10,6 @@ import msgspec
 
 from evaluator.incident import Ack, Scalar, Transition
 from evaluator.instant import Instant
-from monitoring.calendar import Calendar
 from evaluator.lifecycle import acknowledge, unacknowledge
 from evaluator.rules import RuleSet
 from evaluator.verdict import Verdict
@@ -18,6 +17,7 @@ from monitoring.alert_entry import LineMaker, Notice
 from monitoring.alert_fold import Folded, absorb, scan
 from monitoring.alert_line import AlertLine
 from monitoring.ambient import OwnHealth
+from monitoring.calendar import Calendar
 from monitoring.config import Config
 from monitoring.course import Course
 from scripts.scenario.feed import Taken
@@ -59,6 +59,11 @@ class Alerts:
         self._number += 1
         self._recent.append((at, taken))
         self._course.take_facts(at, taken.raw, taken.stats, taken.ticks, taken.seconds)
+
+    def use(self, sessions: Calendar) -> None:
+        """Judge from now on by other sessions."""
+        self._sessions = sessions
+        self._course.use(sessions)
 
     def judge(self, at: Instant, age_seconds: float, given: dict[str, object]) -> None:
         """Judge every rule at an instant, and write down what changed."""

@@ -1,35 +1,74 @@
-"""The trading clock of a scenario: always open, or the hours that the file writes out."""
+"""The trading clock of a scenario: one of the settings', or the hours that the file writes out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
+from typing import cast
 from zoneinfo import ZoneInfo
 
-from monitoring.calendar import AlwaysOpen, Calendar, Outlook
-from scripts.scenario.model import Hours, Scenario
+import msgspec
+
+from monitoring.calendar import Calendar, Outlook, TradingCalendar, calendar_of
+from monitoring.config import Calendar as Settings
+from monitoring.market_override import Action, MarketOverride, end_of_day_ms, take
+from scripts.scenario.model import Event, Hours, Scenario
 
 PREOPEN = timedelta(minutes=90)
 _FARTHEST_DAYS = 31
 Span = tuple[int, int]
 
 
-class Changeable(Protocol):
-    """A calendar that an operator can change while it is in use."""
+class Market:
+    """The calendar of a scenario, as the operator changes it. Raises ScheduleFault."""
 
-    def close(self, start_ms: int, end_ms: int | None) -> None:
-        """Have no session from `start_ms` to `end_ms` (None: to the end of the day)."""
+    def __init__(self, scenario: Scenario) -> None:
+        self._config = msgspec.structs.replace(
+            scenario.config, calendar=Settings(name=_name_of(scenario.calendar))
+        )
+        self._overrides: dict[str, MarketOverride] = {}
+        self.calendar: Calendar = (
+            HoursCalendar(scenario.calendar, scenario.config.timezone)
+            if isinstance(scenario.calendar, Hours)
+            else calendar_of(self._config)
+        )
 
-    def extend(self, wall_ms: int, for_ms: int) -> None:
+    def close(self, event: Event, wall_ms: int) -> None:
+        """Have no session from now on: for a while, or for the rest of the day."""
+        end_ms = None if event.for_ms is None else wall_ms + event.for_ms
+        if isinstance(self.calendar, HoursCalendar):
+            self.calendar.close(wall_ms, end_ms)
+        else:
+            self._override(event, wall_ms, end_ms)
+
+    def extend(self, event: Event, wall_ms: int) -> None:
         """Have the day's last session close so much later."""
+        for_ms = event.for_ms or 0
+        if isinstance(self.calendar, HoursCalendar):
+            self.calendar.extend(wall_ms, for_ms)
+        elif isinstance(self.calendar, TradingCalendar):
+            spans = self.calendar.sessions_of(wall_ms)
+            if spans:
+                self._override(event, wall_ms, spans[-1][1] + for_ms)
+
+    def _override(self, event: Event, wall_ms: int, until_ms: int | None) -> None:
+        day = self.calendar.trading_day(wall_ms)
+        override = MarketOverride(
+            id=f"{event.line}",
+            action=cast("Action", event.do),
+            date=day,
+            ends_ms=end_of_day_ms(day, ZoneInfo(self._config.timezone)),
+            from_ms=wall_ms,
+            until_ms=until_ms,
+            by=event.by,
+            at_ms=wall_ms,
+        )
+        take(self._overrides, override)
+        self.calendar = calendar_of(self._config, self._overrides)
 
 
-def calendar_of(scenario: Scenario) -> Calendar:
-    """Return the scenario's calendar. (The named ones of the settings are to be made here too.)"""
-    if isinstance(scenario.calendar, Hours):
-        return HoursCalendar(scenario.calendar, scenario.config.timezone)
-    return AlwaysOpen(scenario.config.timezone)
+def _name_of(calendar: Hours | str) -> str:
+    return "always" if isinstance(calendar, Hours) else calendar
 
 
 class HoursCalendar:

@@ -24,6 +24,9 @@ Aspect = Literal[
 """What an expectation shows of a rule; the built-in ones are held to showing all that apply."""
 
 
+CalendarName = Literal["always", "XNSE"]
+
+
 class Hours(msgspec.Struct, frozen=True, kw_only=True):
     """Sessions written out: (open, close) in minutes of the day, days of the week (0: Monday),
     dates (ISO) without a session.
@@ -81,7 +84,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     start_ms: int
-    calendar: Hours | Literal["always"]
+    calendar: Hours | CalendarName
     config: Config
     inputs: dict[str, Series]
     events: tuple[Event, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from evaluator.facts import FactType
@@ -16,6 +16,7 @@ from monitoring.config import Artifact, Config, Limits
 from scripts.scenario.model import (
     Action,
     Aspect,
+    CalendarName,
     Event,
     Expectation,
     Hours,
@@ -171,10 +172,10 @@ class ScenarioReader:
             moment = moment.replace(tzinfo=ZoneInfo(timezone))
         return round(moment.timestamp() * 1000)
 
-    def _calendar(self, table: Table) -> Hours | Literal["always"]:
+    def _calendar(self, table: Table) -> Hours | CalendarName:
         if table.is_text("calendar"):
-            table.one_of("calendar", ("always",))
-            return "always"
+            name = table.one_of("calendar", get_args(CalendarName)) or "always"
+            return cast("CalendarName", name)
         hours = table.table("calendar", ("hours", "days", "holidays"))
         if hours is None:
             return "always"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import msgspec
 
@@ -11,7 +10,7 @@ from evaluator.instant import Instant
 from evaluator.rules import RuleSet
 from monitoring.alert_line import AlertLine
 from scripts.scenario.alerts import Alerts, Refused
-from scripts.scenario.calendar import HoursCalendar, calendar_of
+from scripts.scenario.calendar import Market
 from scripts.scenario.compare import Difference, Seen, differences
 from scripts.scenario.feed import Feed, Taken
 from scripts.scenario.model import Event, Expectation, Scenario
@@ -72,14 +71,14 @@ class _Run:
     def __init__(self, scenario: Scenario, rules: RuleSet) -> None:
         config = scenario.config
         self._scenario = scenario
-        self._calendar = calendar_of(scenario)
+        self._market = Market(scenario)
         self._clock = _Clock(scenario.start_ms)
         self._interval_ms = round(config.evaluate_seconds * 1000)
         self._snapshot_ms = round(config.interval_seconds * 1000)
         self._limit_ms = round(config.snapshot_limit_seconds * 1000)
         reboots = any(event.do == "reboot" for event in scenario.events)
         self._feed = Feed(scenario.inputs, rules.facts, self._snapshot_ms, reboots=reboots)
-        self._alerts = Alerts(rules, config, self._calendar)
+        self._alerts = Alerts(rules, config, self._market.calendar)
         self._newest_ms: int | None = None
         self._awake_ms = 0
         self._no_snapshots_until_ms = 0
@@ -133,10 +132,11 @@ class _Run:
             never_ms = self._scenario.expectations[-1].at_ms + 1
             self._no_snapshots_until_ms = never_ms if for_ms is None else at_ms + for_ms
         elif event.do in ("close", "halt"):
-            end_ms = None if for_ms is None else at.wall_ms + for_ms
-            cast("HoursCalendar", self._calendar).close(at.wall_ms, end_ms)
+            self._market.close(event, at.wall_ms)
+            self._alerts.use(self._market.calendar)
         elif event.do == "extend":
-            cast("HoursCalendar", self._calendar).extend(at.wall_ms, for_ms or 0)
+            self._market.extend(event, at.wall_ms)
+            self._alerts.use(self._market.calendar)
         else:
             try:
                 self._alerts.obey(event, at)

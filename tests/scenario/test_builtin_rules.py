@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from evaluator.builtin import BUILTIN_RULES
 from evaluator.rules import Rule
-from scripts.scenario.calendar import calendar_of
+from scripts.scenario.calendar import Market
 from scripts.scenario.library import Library
 from scripts.scenario.model import Scenario, ScenarioFile
 from scripts.scenario.run import Checked, Outcome, run
@@ -17,14 +16,6 @@ from scripts.scenario.run import Checked, Outcome, run
 FOLDER = Path(__file__).parents[2] / "docs" / "rules" / "scenarios"
 LIBRARY = Library()
 FILES = {path.stem: LIBRARY.scenarios(path) for path in sorted(FOLDER.glob("*.toml"))}
-
-AWAITED = {
-    ("heartbeat_lapsed", "at the open its age counts from the open"): "the trading clock",
-    ("breeze_session_expired", "before the open it is a WARNING until 15 minutes are left"): (
-        "session.seconds_to_open"
-    ),
-}
-"""What DESIGN says and nobody built yet, by file and scenario."""
 
 ALWAYS_KNOWN = {"collector_stale"}
 """The scheduler measures the age of the newest snapshot itself: it is never unknown."""
@@ -44,12 +35,12 @@ def outcome_of(file: ScenarioFile, scenario: Scenario) -> Outcome:
     return OUTCOMES[name]
 
 
-def each_scenario() -> Iterator[object]:
-    for stem, file in FILES.items():
-        for scenario in file.scenarios:
-            why = AWAITED.get((stem, scenario.name))
-            marks = [pytest.mark.xfail(reason=f"awaits {why}", strict=True)] if why else []
-            yield pytest.param(file, scenario, marks=marks, id=f"{stem}: {scenario.name}")
+def each_scenario() -> list[object]:
+    return [
+        pytest.param(file, scenario, id=f"{stem}: {scenario.name}")
+        for stem, file in FILES.items()
+        for scenario in file.scenarios
+    ]
 
 
 def words(outcome: Outcome) -> list[str]:
@@ -59,7 +50,7 @@ def words(outcome: Outcome) -> list[str]:
     return told
 
 
-@pytest.mark.parametrize(("file", "scenario"), list(each_scenario()))
+@pytest.mark.parametrize(("file", "scenario"), each_scenario())
 def test_the_rule_does_what_its_scenario_says(file: ScenarioFile, scenario: Scenario) -> None:
     assert words(outcome_of(file, scenario)) == []
 
@@ -120,7 +111,7 @@ def is_there(aspect: str, checked: Checked, scenario: Scenario) -> bool:
             return any(one.do == "restart" and one.at_ms < at_ms for one in scenario.events)
         case "market closed":
             clock = "session" if rule.clock == "wall" else rule.clock
-            return not calendar_of(scenario).is_open(checked.wall_ms, clock)
+            return not Market(scenario).calendar.is_open(checked.wall_ms, clock)
         case "new day":
             return seen.told == ("new_day",)
     return aspect == "at"

@@ -115,6 +115,18 @@ def test_windows_are_made_of_one_sample_a_snapshot_unless_the_file_says_otherwis
     assert read_then == [0.0, 2.0, 0.0, 4.0]
 
 
+def test_the_exchange_has_its_holidays_and_the_operator_its_word() -> None:
+    calm = 'calendar = "XNSE"\n' + DOWN.replace('state = "firing"', 'state = "none", told = []')
+    assert play("start = 2025-10-21T10:00:00\n" + calm).ok
+    assert not play("start = 2025-10-21T14:00:00\n" + calm).ok
+    assert play('events = [{ at = "0s", do = "close" }]\n' + calm).ok
+    halted = 'events = [{ at = "5s", do = "halt", for = "20s" }]\ncalendar = "XNSE"\n' + DOWN
+    assert log(play(halted)) == [("pending", "10:00:00"), ("firing", "10:00:35")]
+    late = 'start = 2025-10-13T15:29:50\ncalendar = "XNSE"\n' + DOWN
+    assert not play(late).ok
+    assert play('events = [{ at = "5s", do = "extend", for = "5m" }]\n' + late).ok
+
+
 def test_a_scenario_that_would_take_all_day_is_refused() -> None:
     with pytest.raises(ScenarioErrors, match="more than 1,000,000 evaluations"):
         play('expect = [{ at = "365d", state = "none" }]\n')
