@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from evaluator.instant import Sessions
@@ -14,16 +13,6 @@ from scripts.scenario.model import Hours, Scenario
 PREOPEN = timedelta(minutes=90)
 _FARTHEST_DAYS = 31
 Span = tuple[int, int]
-
-
-class Changeable(Protocol):
-    """A calendar that an operator can change while it is in use."""
-
-    def close(self, start_ms: int, end_ms: int | None) -> None:
-        """Have no session from `start_ms` to `end_ms` (None: to the end of the day)."""
-
-    def extend(self, wall_ms: int, for_ms: int) -> None:
-        """Have the day's last session close so much later."""
 
 
 def calendar_of(scenario: Scenario) -> Sessions:
