@@ -6,10 +6,12 @@ This is the one place that knows how the lifecycle is driven and what of it is t
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 
 from evaluator.incident import Ack, Scalar, Transition
-from evaluator.instant import Instant
+from evaluator.instant import Instant, elapsed_ms
 from evaluator.lifecycle import acknowledge, unacknowledge
 from evaluator.rules import RuleSet
 from evaluator.verdict import Verdict
@@ -51,13 +53,17 @@ class Alerts:
         self._maker = LineMaker(config.engine, config.timezone)
         self._written = b""
         self._number = 0
-        self._recent: list[tuple[Instant, Taken]] = []
+        self._recent: deque[tuple[Instant, Taken]] = deque()
+        span_seconds = rules.longest_window_seconds + config.snapshot_limit_seconds
+        self._span_ms = round(span_seconds * 1000)
         self._course = Course(rules, config, sessions)
 
     def take(self, at: Instant, taken: Taken) -> None:
         """Take the next snapshot."""
         self._number += 1
         self._recent.append((at, taken))
+        while elapsed_ms(self._recent[0][0], at) > self._span_ms:
+            self._recent.popleft()
         self._course.take_facts(at, taken.raw, taken.stats, taken.ticks, taken.seconds)
 
     def use(self, sessions: Calendar) -> None:
@@ -69,7 +75,7 @@ class Alerts:
         """Judge every rule at an instant, and write down what changed."""
         self._write(self._course.judge(at, age_seconds, OwnHealth(), given), at)
 
-    def restart(self, at: Instant) -> None:
+    def restart(self) -> None:
         """Forget all that is in memory, and go on from the log's bytes and the last snapshots."""
         folded = Folded()
         for line in scan(self._written).lines:
@@ -79,12 +85,6 @@ class Alerts:
         self._course = Course(
             self._rules, self._config, self._sessions, states=folded.states, in_error=in_error
         )
-        span = self._rules.longest_window_seconds + self._config.snapshot_limit_seconds
-        self._recent = [
-            (then, taken)
-            for then, taken in self._recent
-            if at.wall_ms - then.wall_ms <= span * 1000
-        ]
         for then, taken in self._recent:
             self._course.take_facts(then, taken.raw, taken.stats, taken.ticks, taken.seconds)
 

@@ -157,7 +157,7 @@ class _Run:
         if self._restarting:
             self._restarting = False
             self._awake_ms = at_ms
-            self._alerts.restart(self._clock.at(at_ms))
+            self._alerts.restart()
         for then_ms, then, taken in self._waiting:
             self._alerts.take(then, taken)
             self._newest_ms = then_ms
