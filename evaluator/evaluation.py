@@ -90,6 +90,7 @@ class Evaluation:
         self._facts: dict[str, Scalar] = {}
         self._before: dict[str, Scalar] = {}
         self._frame: Frame | None = None
+        self._readings: list[Reading] = []
         self._ambient = {fact.name for fact in rules.facts.values() if _is_ambient(fact)}
         self._seen: set[str] = {*_SPAN_FACTS, *seen} - self._ambient
         # Those too that no rule reads: the next rule file may bring one that does.
@@ -153,6 +154,7 @@ class Evaluation:
         if not stale:
             known |= self._facts
         readings = [self._reading(group, at, known, stale=stale) for group in self._groups]
+        self._readings = readings
         return [_verdict(program, readings[group]) for program, group in self._programs]
 
     def _note_seen(
@@ -182,6 +184,18 @@ class Evaluation:
             if self._ambient.isdisjoint(absent):  # else a limit is not set
                 unmet += absent
         return unmet
+
+    def reading(self, rule: str) -> dict[str, Scalar | None]:
+        """Return what an enabled rule's conditions read in the last verdicts, in their order.
+
+        None is unknown. Empty before the first verdicts.
+        """
+        return {
+            name: self._readings[group].values.get(name)
+            for program, group in self._programs
+            if program.rule.name == rule and self._readings
+            for name in program.read
+        }
 
     def _reading(
         self, group: _Group, at: Instant, known: Mapping[str, Scalar], *, stale: bool

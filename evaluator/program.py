@@ -19,7 +19,7 @@ class RuleProgram:
     """The compiled form of one rule.
 
     `names` is everything it reads: conditions, messages and context. `shown` is its context, with
-    what its end is told by.
+    what its end is told by; `read` what its conditions read.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class RuleProgram:
             *suspect_when,
             *(condition for _, condition in severities),
         )
-        read = (name for condition in conditions for name in condition.whole.names)
-        self.names = frozenset((*read, *self.told, *self.shown))
+        self.read = _in_order(conditions)
+        self.names = frozenset((*self.read, *self.told, *self.shown))
 
 
 def compile_rule(

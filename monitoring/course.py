@@ -5,7 +5,8 @@ The live evaluation, its catching up and a backtest are this same code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from evaluator.evaluation import Evaluation
 from evaluator.flapping import over
@@ -14,6 +15,7 @@ from evaluator.instant import Instant
 from evaluator.lifecycle import Standing, step
 from evaluator.rules import RuleSet
 from evaluator.silence import Silence, expired
+from evaluator.stats import Stats
 from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice, of_silence
 from monitoring.ambient import OwnHealth, ambient, limits
@@ -22,6 +24,8 @@ from monitoring.config import Config
 from monitoring.preflight import preflight_facts, seconds_to_close
 from monitoring.rule_changes import closed_by, differing
 from monitoring.snapshot import Snapshot, flatten
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class Course:
@@ -85,11 +89,31 @@ class Course:
         """Take the next snapshot; it is judged by the `judge` that follows."""
         self.raw = hand_over(snapshot, self._evaluation, self._config)
 
+    def take_facts(
+        self,
+        at: Instant,
+        raw: dict[str, object],
+        stats: Mapping[str, Stats],
+        ticks: int,
+        seconds: float,
+    ) -> None:
+        """Take what a snapshot holds, flat; a scenario has no more than that."""
+        self.raw = raw
+        self._evaluation.take(at, raw, stats, ticks, seconds)
+
     def judge(
-        self, at: Instant, snapshot_age_seconds: float, health: OwnHealth
+        self,
+        at: Instant,
+        snapshot_age_seconds: float,
+        health: OwnHealth,
+        given: Mapping[str, object] = NOTHING,
     ) -> list[Transition | Notice]:
-        """Judge every rule at an instant, and return what changed."""
+        """Judge every rule at an instant, and return what changed.
+
+        `given` stands in for facts about the monitor's surroundings, which a scenario makes up.
+        """
         facts = self._limits | ambient(at, self.sessions, snapshot_age_seconds, health)
+        facts |= given
         stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
         raw = dict.fromkeys(self.raw) if stale else self.raw
         if not facts["session.open"]:
@@ -146,6 +170,10 @@ class Course:
     def wanting(self) -> dict[str, tuple[str, ...]]:
         """The rules that can't hold, with the facts that were never reported."""
         return self._evaluation.wanting()
+
+    def reading(self, rule: str) -> dict[str, Scalar | None]:
+        """Return what an enabled rule's conditions read when it was judged last."""
+        return self._evaluation.reading(rule)
 
     def _keep(self, raw: dict[str, object], facts: dict[str, object]) -> None:
         self.facts = {

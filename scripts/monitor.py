@@ -21,7 +21,7 @@ COMMANDS = {
     "unack": ("scripts.cli.ack:unack", "Give an alert back."),
     "market": ("scripts.cli.market:market", "Today's sessions, and your word over them."),
     "silence": ("scripts.cli.silence:silence", "Be told nothing of some alerts for a while."),
-    "rules": ("scripts.cli.rules:rules", "List the rules, or check a rule file."),
+    "rules": ("scripts.cli.rules:rules", "List the rules, check or test them."),
     "facts": ("scripts.cli.facts:facts", "What a rule may read, and what it reads now."),
     "breeze": ("scripts.cli.breeze:breeze", "The broker session."),
     "config": ("scripts.cli.config:config", "The settings in force."),

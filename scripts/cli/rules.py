@@ -16,6 +16,7 @@ from scripts.cli.desk import desk
 from scripts.cli.failure import Failure
 from scripts.cli.process_life import ProcTable, life_of
 from scripts.cli.rule_table import RuleNow, rule_lines, rule_now
+from scripts.cli.rules_test import test_files
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
 
 FAULTY = 1
@@ -33,7 +34,10 @@ class CheckedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group()
 def rules() -> None:
-    """List the rules, or check a rule file."""
+    """List the rules, check a rule file, or test what rules say."""
+
+
+rules.add_command(test_files)
 
 
 @rules.command("check")

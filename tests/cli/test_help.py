@@ -6,7 +6,7 @@ from scripts.monitor import run
 
 COMMANDS = (
     "", "status", "health", "tail", "preflight", "metrics", "report", "ack", "unack", "rules",
-    "rules check", "rules list", "facts", "breeze", "breeze login", "config", "config show",
+    "rules check", "rules list", "rules test", "facts", "breeze", "breeze login", "config", "config show",
     "init",
     "market", "market show", "market open", "market close", "market extend", "market halt",
     "market skip", "market clear",

@@ -1,4 +1,4 @@
-"""A world of facts that time passes in, with every rule looking at it."""
+"""How hypothesis runs in this room."""
 
 from __future__ import annotations
 
