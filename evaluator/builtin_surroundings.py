@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluator.builtin_trading import EXPOSED
+from evaluator.builtin_trading import ENGINE_ROOTS, EXPOSED, MACHINE_ROOTS
 from evaluator.rules import Rule
 
 BROKER_RULES = (
@@ -31,6 +31,7 @@ BROKER_RULES = (
             "collector.network_up",
             "last.positions.count",
         ),
+        inhibited_by=ENGINE_ROOTS,
     ),
     Rule(
         name="breeze_rate_limited",
@@ -57,6 +58,7 @@ BROKER_RULES = (
         for_seconds=15,
         message="This machine has no route or no name service",
         context=("collector.network_up", "breeze.status", "heartbeat.cause"),
+        inhibited_by=MACHINE_ROOTS,
     ),
 )
 
@@ -69,6 +71,7 @@ DATA_RULES = (
         no_data="ok",
         message="{sentiment.provider_errors_1h} sentiment errors in the last hour, past the limit "
         "of {limits.sentiment_errors_1h}",
+        inhibited_by=ENGINE_ROOTS,
     ),
     Rule(
         name="sentiment_data_missing",
@@ -78,7 +81,7 @@ DATA_RULES = (
         seen=True,
         message="No sentiment for {sentiment.reported_age_seconds} s (limit "
         "{limits.sentiment_missing_seconds} s)",
-        inhibited_by=("heartbeat_lapsed", "collector_stale"),
+        inhibited_by=ENGINE_ROOTS,
     ),
     Rule(
         name="stale_teacher_model",
@@ -116,7 +119,7 @@ DATA_RULES = (
             "market_data.symbols_stale",
             "last.positions.count",
         ),
-        inhibited_by=("heartbeat_lapsed",),
+        inhibited_by=ENGINE_ROOTS,
     ),
     Rule(
         name="tick_latency_high",
@@ -131,6 +134,7 @@ DATA_RULES = (
             "window.performance.tick_latency_ms.mean",
             "limits.tick_latency_ms",
         ),
+        inhibited_by=ENGINE_ROOTS,
     ),
 )
 
@@ -198,7 +202,7 @@ MONITOR_RULES = (
             "scheduler.alerts_undelivered",
             "scheduler.jobs_failed",
         ),
-        inhibited_by=("collector_stale",),
+        inhibited_by=(*MACHINE_ROOTS, "heartbeat_lapsed"),
     ),
     Rule(
         name="calendar_doubtful",

@@ -7,6 +7,11 @@ from evaluator.rules import Rule, SeverityTable
 EXPOSED: SeverityTable = (("CRITICAL", "last.positions.count > 0"), ("WARNING", "true"))
 """CRITICAL while positions are open, or while nobody can say that none are."""
 
+MACHINE_ROOTS = ("collector_stale", "machine_rebooted")
+ENGINE_ROOTS = (*MACHINE_ROOTS, "network_down", "heartbeat_lapsed", "engine_not_started")
+"""What explains other alerts away, the deepest cause first: nobody looks, the machine went down,
+the network is gone, the engine is silent."""
+
 HEARTBEAT_RULES = (
     Rule(
         name="heartbeat_lapsed",
@@ -24,7 +29,7 @@ HEARTBEAT_RULES = (
             "last.positions.count",
             "last.positions.total_value",
         ),
-        inhibited_by=("collector_stale",),
+        inhibited_by=MACHINE_ROOTS,
     ),
     Rule(
         name="engine_not_started",
@@ -37,7 +42,7 @@ HEARTBEAT_RULES = (
         no_data="alert",
         message="The session is open and the engine has not ticked in it ({heartbeat.cause})",
         context=("heartbeat.cause", "heartbeat.age_seconds", "last.positions.count"),
-        inhibited_by=("collector_stale",),
+        inhibited_by=(*MACHINE_ROOTS, "heartbeat_lapsed"),
     ),
     Rule(
         name="machine_rebooted",
@@ -175,5 +180,6 @@ MONEY_RULES = (
         message="P&L has been exactly {pnl.daily} for 15 minutes with {positions.count} positions "
         "open, while the engine ticks",
         context=("pnl.daily", "positions.count", "window.ticks", "window.seconds"),
+        inhibited_by=(*ENGINE_ROOTS, "market_data_stale"),
     ),
 )

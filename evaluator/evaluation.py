@@ -193,7 +193,28 @@ def _verdict(program: RuleProgram, reading: Reading) -> Verdict:
         severity = _severity(program, reading)
     context = dict(zip(program.shown, map(reading.values.get, program.shown), strict=True))
     never_seen, off = found.worth == "never", found.worth == "off"
-    return Verdict(rule, truth, severity, message, context, found.why, never_seen, off)
+    clear = _clear(program, found, reading) if program.clear_when else TRUE
+    return Verdict(
+        rule,
+        truth,
+        severity,
+        message,
+        context,
+        found.why,
+        never_seen,
+        off,
+        _TRUTHS[clear.worth],
+        clear.why,
+    )
+
+
+def _clear(program: RuleProgram, found: Judgement, reading: Reading) -> Judgement:
+    """Return whether a condition that counts as false may be over; an excuse always ends it."""
+    plainly_false = found.worth == "false" and not found.why
+    if not plainly_false and (found.worth != "unknown" or program.rule.no_data != "ok"):
+        return TRUE
+    clear = all_of(program.clear_when, reading)
+    return TRUE if clear.worth == "off" else clear
 
 
 def _excused(program: RuleProgram, reading: Reading) -> Judgement | None:

@@ -29,10 +29,13 @@ class RuleProgram:
         unless: tuple[Condition, ...],
         severities: tuple[tuple[Severity, Condition], ...],
         message: Template,
+        *,
+        clear_when: tuple[Condition, ...] = (),
     ) -> None:
         self.rule = rule
         self.when = when
         self.unless = unless
+        self.clear_when = clear_when
         self.severities = severities
         self.message = message
         self.mildest: Severity = (
@@ -40,7 +43,7 @@ class RuleProgram:
         )
         self.told = tuple(dict.fromkeys(one.name for one in message.placeholders))
         self.shown = rule.context if rule.context is not None else _in_order(when)
-        conditions = (*when, *unless, *(condition for _, condition in severities))
+        conditions = (*when, *unless, *clear_when, *(condition for _, condition in severities))
         self.read = _in_order(conditions)
         self.names = frozenset((*self.read, *self.told, *self.shown))
 
@@ -64,6 +67,7 @@ def compile_rule(
     table = () if isinstance(rule.severity, str) else rule.severity
     when = compiled((("when", index), text) for index, text in enumerate(rule.when))
     unless = compiled((("unless", index), text) for index, text in enumerate(rule.unless))
+    clear = compiled((("clear_when", index), text) for index, text in enumerate(rule.clear_when))
     held = compiled((("severity", severity), text) for severity, text in table)
     template = parse(rule.message)
     problems += [
@@ -83,7 +87,7 @@ def compile_rule(
     if problems:
         return problems
     severities = tuple(zip((severity for severity, _ in table), held, strict=True))
-    return RuleProgram(rule, when, unless, severities, template)
+    return RuleProgram(rule, when, unless, severities, template, clear_when=clear)
 
 
 def _unknown(name: str, names: Mapping[str, FactType]) -> tuple[str, str | None]:

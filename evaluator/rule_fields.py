@@ -79,6 +79,19 @@ def _duration(value: object, place: Place, report: Report) -> int | None:
     return seconds
 
 
+def _moments(value: object, place: Place, report: Report) -> tuple[int, ...] | None:
+    texts = _texts(value, place, report)
+    if texts is None:
+        return None
+    moments: list[int] = []
+    for index, text in enumerate(texts):
+        seconds = _duration(text, (*place, index), report) if text else None
+        if seconds is not None and seconds <= (moments[-1] if moments else 0):
+            report((*place, index), "must be later than the one before it", None)
+        moments.append(seconds or 0)
+    return tuple(moments)
+
+
 def _window(value: object, place: Place, report: Report) -> int | None:
     seconds = _duration(value, place, report)
     if seconds is None or 0 < seconds <= LONGEST_WINDOW_SECONDS:
@@ -119,6 +132,7 @@ FIELDS: dict[str, tuple[str, Check]] = {
     "severity": ("severity", _severity),
     "when": ("when", _conditions),
     "unless": ("unless", _texts),
+    "clear_when": ("clear_when", _conditions),
     "for": ("for_seconds", _duration),
     "keep_firing_for": ("keep_firing_for_seconds", _duration),
     "window": ("window_seconds", _window),
@@ -129,6 +143,7 @@ FIELDS: dict[str, tuple[str, Check]] = {
     "message": ("message", _text),
     "context": ("context", _texts),
     "inhibited_by": ("inhibited_by", _texts),
+    "remind": ("remind_seconds", _moments),
     "enabled": ("enabled", _flag),
 }
 """Key in the file → attribute of `Rule`, and its check."""

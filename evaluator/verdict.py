@@ -17,6 +17,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     `why` is empty when the facts are all there and the condition is false. `never_seen`: unknown
     for want of a fact that nobody ever reported. `off`: false because a limit is not set.
+    `clear`: whether a false one may be over, which `clear_when` decides, and `clear_why` not.
     """
 
     rule: Rule
@@ -27,3 +28,5 @@ class Verdict(msgspec.Struct, frozen=True):
     why: str = ""
     never_seen: bool = False
     off: bool = False
+    clear: Truth = "true"
+    clear_why: str = ""

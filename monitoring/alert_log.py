@@ -16,6 +16,7 @@ from typing import Protocol
 
 import msgspec
 
+from evaluator.flapping import remembered
 from evaluator.incident import Transition
 from evaluator.instant import Instant
 from monitoring.alert_entry import LineMaker, Notice
@@ -175,20 +176,21 @@ class AlertLog:
         self._write(file, b"\n", lines)
 
     def _block(self, at: Instant) -> list[AlertLine]:
-        """Return a carry line for each open incident, and the line that counts them."""
-        block = []
-        seq = self.written.seq
-        for incident in self.written.states.values():
-            seq += 1
-            line = self._maker.incident("carry", incident, at, self.written.snapshot)
+        """Return a carry line for each thing that a fold must know, and the line that counts them:
+        open incidents, what was over lately, and silences.
+        """
+        known = self.written
+        incidents = (*known.states.values(), *remembered(known.past.values(), at))
+        block = [self._maker.incident("carry", one, at, known.snapshot) for one in incidents]
+        block += [self._maker.silence(one, at, known.snapshot) for one in known.silences.values()]
+        for seq, line in enumerate(block, known.seq + 1):
             line.seq = seq
-            block.append(line)
         end = Notice(
             kind="carry_end",
-            reason=f"{len(block)} open when this file begins",
+            reason=f"{len(known.states)} open when this file begins",
             context={"carries": float(len(block))},
         )
-        return [*block, self._numbered(end, at, seq + 1)]
+        return [*block, self._numbered(end, at, known.seq + len(block) + 1)]
 
     def _numbered(self, notice: Notice, at: Instant, seq: int) -> AlertLine:
         line = self._maker.entry(notice, at, self.written.snapshot, None)

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from evaluator.evaluation import Evaluation
-from evaluator.incident import Scalar, States, Transition
+from evaluator.flapping import over
+from evaluator.incident import Incident, Scalar, States, Transition
 from evaluator.instant import Instant, Sessions
-from evaluator.lifecycle import step
+from evaluator.lifecycle import Standing, step
 from evaluator.rules import RuleSet
+from evaluator.silence import Silence, expired
 from evaluator.stats import Stats
 from evaluator.verdict import Verdict
-from monitoring.alert_entry import Notice
+from monitoring.alert_entry import Notice, of_silence
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.config import Config
 from monitoring.snapshot import Snapshot, flatten
@@ -26,6 +28,7 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 class Course:
     """Holds what one evaluation hands to the next: windows, open incidents, rules in error.
 
+    `silences` are by id, `past` is by rule the last incident that fired and is over.
     `facts` and `verdicts` are those of the last evaluation; `raw` is the last snapshot, flat.
     """
 
@@ -37,16 +40,36 @@ class Course:
         *,
         states: States | None = None,
         in_error: frozenset[str] = frozenset(),
+        silences: dict[str, Silence] | None = None,
+        past: dict[str, Incident] | None = None,
     ) -> None:
         self.states: States = {} if states is None else states
+        self.silences = {} if silences is None else dict(silences)
+        self.past = {} if past is None else dict(past)
         self.verdicts: list[Verdict] = []
         self.raw: dict[str, object] = {}
         self.facts: dict[str, Scalar | None] = {}
         self._evaluation = Evaluation(rules)
+        self.rules = rules
+        self.sessions = sessions
         self._config = config
-        self._sessions = sessions
         self._limits = limits(config)
         self._in_error = set(in_error)
+
+    @property
+    def exposed(self) -> bool:
+        """Tell whether positions are open, or nobody can say that none are."""
+        count = self.facts.get("last.positions.count")
+        return not isinstance(count, int | float) or count > 0
+
+    def heed(self, entry: Transition | Notice) -> None:
+        """Take what the operator did into what stands: an incident, or a silence."""
+        if isinstance(entry, Transition):
+            self.states[entry.incident.rule] = entry.incident
+        elif entry.silence is not None and entry.status == "active":
+            self.silences[entry.silence.id] = entry.silence
+        elif entry.silence is not None:
+            self.silences.pop(entry.silence.id, None)
 
     def take(self, snapshot: Snapshot) -> None:
         """Take the next snapshot; it is judged by the `judge` that follows."""
@@ -77,15 +100,30 @@ class Course:
 
         `given` stands in for facts about the monitor's surroundings, which a scenario makes up.
         """
-        facts = self._limits | ambient(at, self._sessions, snapshot_age_seconds, health)
+        facts = self._limits | ambient(at, self.sessions, snapshot_age_seconds, health)
         facts |= given
         self.verdicts = self._evaluation.verdicts(at, facts)
+        silences = self._expire(at)
+        standing = Standing(tuple(self.silences.values()), self.past)
         self.states, transitions = step(
-            self.states, self.verdicts, at, self._sessions, self._config.engine
+            self.states,
+            self.verdicts,
+            at,
+            self.sessions,
+            self._config.engine,
+            standing=standing,
         )
+        self.past |= over(transitions)
         stale = snapshot_age_seconds > self._config.snapshot_limit_seconds
         self._keep(dict.fromkeys(self.raw) if stale else self.raw, facts)
-        return [*transitions, *self._errors()]
+        return [*silences, *transitions, *self._errors()]
+
+    def _expire(self, at: Instant) -> list[Notice]:
+        """Drop the silences whose time is over, and return a line for each."""
+        ended = expired(self.silences.values(), at.wall_ms)
+        for one in ended:
+            del self.silences[one.id]
+        return [of_silence(one, "expired", f"{one.words} is over") for one in ended]
 
     def reading(self, rule: str) -> dict[str, Scalar | None]:
         """Return what an enabled rule's conditions read when it was judged last."""

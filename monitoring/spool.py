@@ -21,14 +21,16 @@ _NAME = re.compile(r"(\d{1,16})-([0-9A-Za-z_-]{1,64})\.json")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Acknowledge an alert, or take that back.
+    """Acknowledge an alert, or take that back; silence alerts for a while, or end a silence.
 
     `target` is an incident's id, the first four or more characters of one, or a rule with an open
-    incident; `until_ms` (POSIX ms) is when an acknowledgement ends (None: with the incident).
+    incident; of a silence also any rule, or a severity; to expire one, the beginning of its id.
+    `until_ms` (POSIX ms) is when an acknowledgement ends (None: see `ends_ms` of
+    `evaluator.acknowledgement`), or a silence, which has no end of its own.
     """
 
     id: str
-    action: Literal["ack", "unack"]
+    action: Literal["ack", "unack", "silence", "expire"]
     target: str
     by: str
     reason: str | None = None

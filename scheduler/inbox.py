@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from evaluator.incident import States, Transition
+from evaluator.incident import Transition
 from evaluator.instant import Instant
 from monitoring.alert_entry import Notice
 from monitoring.spool import Request, id_in_name, pending
-from scheduler.requests import decide, refuse
+from scheduler.requests import Situation, decide, refuse
 from scheduler.troubles import Troubles
 
 
@@ -51,10 +51,10 @@ class Inbox:
             else:
                 yield item
 
-    def answer(self, item: Item, states: States, at: Instant) -> Transition | Notice:
+    def answer(self, item: Item, situation: Situation, at: Instant) -> Transition | Notice:
         """Return the line that answers an item."""
         if isinstance(item.content, Request):
-            return decide(item.content, states, at)
+            return decide(item.content, situation, at)
         return refuse(item.content, item.path.name)
 
     def remove(self, item: Item) -> None:

@@ -69,6 +69,8 @@ class Process:
             AlwaysOpen(config.timezone),
             states={name: one for name, one in folded.states.items() if name not in parked},
             in_error=_known_errors(before),
+            silences=folded.silences,
+            past=folded.past,
         )
         self._feed = Feed(SnapshotStore(home.snapshots), course, self._troubles)
         self._name = before.snapshot if before is not None else None

@@ -15,6 +15,7 @@ from monitoring.course import Course
 from monitoring.state import RuleState
 from scheduler.feed import Feed, Reached
 from scheduler.inbox import Inbox
+from scheduler.requests import Situation
 from scheduler.troubles import Troubles
 
 CATCH_UP_MS = 1_000
@@ -147,16 +148,27 @@ class Watch:
             if self._stopping():
                 return
             now = self._clock.now()
-            entry = self._inbox.answer(item, self.course.states | self.parked, now)
+            entry = self._inbox.answer(item, self._situation(), now)
             written = self._log.append([entry], now, self._number, request=item.id)
+            if isinstance(entry, Transition) and entry.incident.rule in self.parked:
+                self.parked[entry.incident.rule] = entry.incident
+            else:
+                self.course.heed(entry)
             if isinstance(entry, Transition):
-                parked = entry.incident.rule in self.parked
-                kept = self.parked if parked else self.course.states
-                kept[entry.incident.rule] = entry.incident
                 self._tell(entry)
             if not written:
                 return
             self._inbox.remove(item)
+
+    def _situation(self) -> Situation:
+        course = self.course
+        return Situation(
+            states=course.states | self.parked,
+            silences=course.silences,
+            rules=[rule.name for rule in course.rules.rules],
+            sessions=course.sessions,
+            exposed=course.exposed,
+        )
 
     def rules(self) -> dict[str, RuleState]:
         """Return what the last evaluation said of each rule."""

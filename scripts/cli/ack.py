@@ -50,7 +50,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a request, as `--json` prints it."""
 
     request: str
-    action: Literal["ack", "unack"]
+    action: Literal["ack", "unack", "silence", "expire"]
     outcome: Outcome
     incident: str
     rule: str
