@@ -53,7 +53,7 @@ _FIELDS_OF: dict[Action, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ack": ((), ("rule", "by", "reason", "for")),
     "unack": ((), ("rule",)),
     "silence": (("for",), ("rule", "severity", "by", "reason")),
-    "expire": ((), ("rule", "severity")),
+    "expire": ((), ("rule", "severity", "by")),
     "close": ((), ()),
     "halt": (("for",), ()),
     "extend": (("for",), ()),
