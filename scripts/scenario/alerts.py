@@ -91,7 +91,7 @@ class Alerts:
     def _answer(self, event: Event, at: Instant) -> Transition | Notice:
         if event.do == "silence":
             silence = Silence(
-                id=f"silence-{event.line}",
+                id=f"{event.rule or event.severity}-{event.line}",
                 by=event.by,
                 starts_ms=at.wall_ms,
                 ends_ms=at.wall_ms + (event.for_ms or 0),
