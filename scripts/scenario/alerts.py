@@ -10,12 +10,13 @@ from collections import deque
 
 import msgspec
 
-from evaluator.incident import Ack, Scalar, Transition
+from evaluator.acknowledgement import acknowledge, ends_ms, unacknowledge
+from evaluator.incident import TELLS, Ack, Scalar, Transition
 from evaluator.instant import Instant, elapsed_ms
-from evaluator.lifecycle import acknowledge, unacknowledge
 from evaluator.rules import RuleSet
+from evaluator.silence import Silence
 from evaluator.verdict import Verdict
-from monitoring.alert_entry import LineMaker, Notice
+from monitoring.alert_entry import LineMaker, Notice, of_silence
 from monitoring.alert_fold import Folded, absorb, scan
 from monitoring.alert_line import AlertLine
 from monitoring.ambient import OwnHealth
@@ -25,17 +26,10 @@ from monitoring.course import Course
 from scripts.scenario.feed import Taken
 from scripts.scenario.model import Event
 
-_UNTOLD = frozenset(
-    {
-        "pending", "inactive", "clearing", "held", "data_back", "acknowledged", "unacknowledged",
-    }
-)  # fmt: skip
-"""Reasons not to tell anybody (`evaluator.incident.Transition`), and `suppressed…`."""
 
-
-def is_told(notify: str | None) -> bool:
-    """Tell whether a line's reason is one to tell somebody."""
-    return notify is not None and notify not in _UNTOLD and not notify.startswith("suppressed")
+def is_told(line: AlertLine) -> bool:
+    """Tell whether a line is one of which somebody is told (`Transition.tells`)."""
+    return line.notify in TELLS and line.status != "inactive"
 
 
 class Refused(Exception):
@@ -80,28 +74,53 @@ class Alerts:
         folded = Folded()
         for line in scan(self._written).lines:
             absorb(folded, line)
-        # The scheduler's state file is what tells it which rules were in error.
+        # The scheduler's state file tells it which rules were in error, and what was ever seen.
         in_error = frozenset(v.rule.name for v in self._course.verdicts if v.truth == "error")
         self._course = Course(
-            self._rules, self._config, self._sessions, states=folded.states, in_error=in_error
+            self._rules,
+            self._config,
+            self._sessions,
+            states=folded.states,
+            in_error=in_error,
+            silences=folded.silences,
+            past=folded.past,
+            seen=self._course.seen,
         )
         for then, taken in self._recent:
             self._course.take_facts(then, taken.raw, taken.stats, taken.ticks, taken.seconds)
 
     def obey(self, event: Event, at: Instant) -> None:
         """Do what the operator asks for. Raises Refused."""
-        if event.do in ("silence", "expire"):
-            raise Refused("silences are not known to the lifecycle yet")
+        entry = self._answer(event, at)
+        self._course.heed(entry)
+        self._write([entry], at)
+
+    def _answer(self, event: Event, at: Instant) -> Transition | Notice:
+        if event.do == "silence":
+            silence = Silence(
+                id=f"{event.rule or event.severity}-{event.line}",
+                by=event.by,
+                starts_ms=at.wall_ms,
+                ends_ms=at.wall_ms + (event.for_ms or 0),
+                reason=event.reason,
+                rule=event.rule,
+                severity=event.severity,
+            )
+            return of_silence(silence, "active", f"nobody is told of {silence.target} for a while")
+        if event.do == "expire":
+            for silence in self._course.silences.values():
+                if (silence.rule, silence.severity) == (event.rule, event.severity):
+                    ended = msgspec.structs.replace(silence, ends_ms=at.wall_ms)
+                    return of_silence(ended, "ended", f"ended early by {event.by}")
+            raise Refused("there is no such silence")
         incident = self._course.states.get(event.rule or "")
         if incident is None:
             raise Refused(f"no alert of {event.rule} is open")
         if event.do == "unack":
-            change = unacknowledge(incident, at)
-        else:
-            until_ms = None if event.for_ms is None else at.wall_ms + event.for_ms
-            change = acknowledge(incident, Ack(event.by, at.wall_ms, event.reason, until_ms), at)
-        self._course.states[incident.rule] = change.incident
-        self._write([change], at)
+            return unacknowledge(incident, at)
+        wanted_ms = None if event.for_ms is None else at.wall_ms + event.for_ms
+        until_ms = ends_ms(wanted_ms, at, self._sessions, exposed=self._course.exposed)
+        return acknowledge(incident, Ack(event.by, at.wall_ms, event.reason, until_ms), at)
 
     def verdict(self, rule: str) -> Verdict | None:
         """Return what the last evaluation said of a rule, None before the first."""
@@ -111,7 +130,7 @@ class Alerts:
         """Return the facts that a rule's conditions read in the last evaluation."""
         return self._course.reading(rule)
 
-    def _write(self, entries: list[Transition | Notice] | list[Transition], at: Instant) -> None:
+    def _write(self, entries: list[Transition | Notice], at: Instant) -> None:
         for entry in entries:
             line = self._maker.entry(entry, at, self._number, None)
             line.seq = len(self.lines) + 1

@@ -52,7 +52,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Seen:
         """Return what a rule's lines, those since the last look, and its verdict show."""
         log = tuple(f"{_status(line)}: {line.reason}" for line in since)
-        told = tuple(line.notify or "" for line in since if is_told(line.notify))
+        told = tuple(line.notify or "" for line in since if is_told(line))
         truth, why = _truth(verdict), "" if verdict is None else verdict.why
         last = next((line for line in reversed(lines) if line.kind == "alert"), None)
         if last is None:
