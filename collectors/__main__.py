@@ -27,17 +27,26 @@ def main() -> int:
 def _collect(home: Home, settings: Settings, bell: Bell, stop: Stop) -> int:
     # Slow to import, and an idle or refused process needs none of it.
     from collectors.breeze import BreezeWatch  # noqa: PLC0415 -- as said above
+    from collectors.breeze_hours import probing_hours  # noqa: PLC0415 -- as above
     from collectors.checkpoint import DiskDoubtful  # noqa: PLC0415 -- as above
     from collectors.collector import Collector  # noqa: PLC0415 -- as above
     from collectors.processes import ProcProcesses  # noqa: PLC0415 -- as above
+    from monitoring.calendar import calendar_of  # noqa: PLC0415 -- as above
+    from monitoring.schedule import ScheduleFault  # noqa: PLC0415 -- as above
 
     config, secrets = settings.config, settings.breeze
+    try:
+        calendar = calendar_of(config)
+    except ScheduleFault as fault:
+        monitoring_log.critical("can't work in {}: {}", home.root, fault)
+        return FAILED
     breeze = BreezeWatch(
         config.breeze,
         home.root,
         config.timezone,
         secrets.app_key.get_secret_value() if secrets is not None else None,
         wake=bell.ring,
+        may_probe=probing_hours(calendar),
     )
     # What was imported stays: the garbage collector need not look at it again with each tick.
     gc.freeze()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluator.builtin_trading import ENGINE_ROOTS, EXPOSED, MACHINE_ROOTS
+from evaluator.builtin_trading import ENGINE_ROOTS, EXPOSED, MACHINE_ROOTS, OFF_DUTY
 from evaluator.rules import Rule
 
 BROKER_RULES = (
@@ -85,8 +85,11 @@ DATA_RULES = (
     Rule(
         name="sentiment_data_missing",
         severity="WARNING",
-        when=("sentiment.reported_age_seconds > limits.sentiment_missing_seconds",),
-        unless=STOPPED,
+        when=(
+            "sentiment.reported_age_seconds > limits.sentiment_missing_seconds",
+            "session.seconds_since_open > limits.sentiment_missing_seconds",
+        ),
+        unless=(*STOPPED, OFF_DUTY),
         no_data="alert",
         seen=True,
         message="No sentiment for {sentiment.reported_age_seconds} s (limit "
@@ -122,8 +125,11 @@ DATA_RULES = (
     Rule(
         name="market_data_stale",
         severity=EXPOSED,
-        when=("market_data.update_age_seconds > limits.market_data_stale_seconds",),
-        unless=("market_data.halted", *STOPPED),
+        when=(
+            "market_data.update_age_seconds > limits.market_data_stale_seconds",
+            "session.seconds_since_open > limits.market_data_stale_seconds",
+        ),
+        unless=("market_data.halted", *STOPPED, OFF_DUTY),
         seen=True,
         message="No price for {market_data.update_age_seconds} s (limit "
         "{limits.market_data_stale_seconds} s)",
@@ -252,8 +258,9 @@ MONITOR_RULES = (
         when=("calendar.horizon_days < 30 || calendar.provisional_within_days < 3",),
         clock="wall",
         no_data="alert",
-        message="The trading calendar ends in {calendar.horizon_days} days; next provisional "
-        "session in {calendar.provisional_within_days} days",
+        message="The trading calendar ends in {calendar.horizon_days} days, the nearest session "
+        "in doubt is {calendar.provisional_within_days} days away (36500: none); see `monitor "
+        "market show`",
         resolved_message="the trading calendar ends in {calendar.horizon_days} days",
     ),
 )

@@ -12,11 +12,23 @@ ENGINE_ROOTS = (*MACHINE_ROOTS, "network_down", "heartbeat_lapsed", "engine_not_
 """What explains other alerts away, the deepest cause first: nobody looks, the machine went down,
 the network is gone, the engine is silent."""
 
+OFF_DUTY = "!session.engine_window && last.positions.count == 0"
+"""Flat, outside the hours in which the engine is meant to run (`calendar.engine_window`)."""
+
+JUST_DUE = "session.engine_due_seconds <= heartbeat.deadline_seconds && last.positions.count == 0"
+"""Flat, and its hours have only just begun."""
+
 HEARTBEAT_RULES = (
     Rule(
         name="heartbeat_lapsed",
         severity=EXPOSED,
-        when=("heartbeat.expected", "heartbeat.age_seconds > heartbeat.deadline_seconds"),
+        when=(
+            "heartbeat.expected",
+            "heartbeat.age_seconds > heartbeat.deadline_seconds",
+            # A night without ticks is none: the age starts anew at each open.
+            "session.seconds_since_open > heartbeat.deadline_seconds",
+        ),
+        unless=(OFF_DUTY, JUST_DUE),
         no_data="alert",
         message="No tick for {heartbeat.age_seconds} s (deadline {heartbeat.deadline_seconds} s): "
         "{heartbeat.cause}; open positions at last word: {last.positions.count}",
@@ -44,8 +56,11 @@ HEARTBEAT_RULES = (
         severity=EXPOSED,
         when=(
             "heartbeat.cause == 'never_started' || "
-            "heartbeat.age_seconds > session.seconds_since_open",
+            # The second part: at the open itself the last tick of every engine is before it.
+            "heartbeat.age_seconds > session.seconds_since_open && "
+            "heartbeat.age_seconds > heartbeat.deadline_seconds",
         ),
+        unless=(OFF_DUTY,),
         for_seconds=60,
         no_data="alert",
         message="The session is open and the engine has not ticked in it ({heartbeat.cause})",
@@ -191,6 +206,7 @@ MONEY_RULES = (
             "window.pnl.daily.count > 1",
             "window.pnl.daily.min == window.pnl.daily.max",
             "window.seconds >= 840",
+            "session.seconds_since_open >= 840",
             # All that time: an engine that was just started has one value, which proves nothing.
             "window.heartbeat.expected.all",
             "window.heartbeat.age_seconds.max <= heartbeat.deadline_seconds",

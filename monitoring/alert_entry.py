@@ -11,6 +11,7 @@ from evaluator.incident import Incident, Scalar, Transition
 from evaluator.instant import Instant
 from evaluator.silence import Silence
 from monitoring.alert_line import AlertLine, Clock, Kind, SilenceStatus
+from monitoring.market_override import MarketOverride
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +26,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""
     id: str = ""
     context: dict[str, Scalar | None] = {}
+    market: MarketOverride | None = None
     silence: Silence | None = None
     status: SilenceStatus | None = None
 
@@ -129,6 +131,7 @@ class LineMaker:
             boot_id=at.boot_id,
             boottime_ns=at.boottime_ns,
             silence=notice.silence,
+            market=notice.market,
         )
 
     def _iso(self, at: Instant) -> str:

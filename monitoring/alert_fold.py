@@ -22,6 +22,7 @@ from evaluator.incident import Incident, States
 from evaluator.instant import Instant
 from evaluator.silence import Silence
 from monitoring.alert_line import AlertLine, incident_of
+from monitoring.market_override import Overrides, take
 
 FILE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl")
 TAIL_BYTES = 65_536
@@ -29,7 +30,8 @@ _LINE = msgspec.json.Decoder(AlertLine)
 
 
 class Folded(msgspec.Struct, kw_only=True):
-    """What the alert log says: open incidents by rule, and where the log stands.
+    """What the alert log says: open incidents by rule, overrides of the market by id, and where
+    the log stands.
 
     `silences` are by id; `past` is by rule the last incident that fired and is over.
     `snapshot` is the number in the newest line, `at` that line's instant; `faults` names what
@@ -39,6 +41,7 @@ class Folded(msgspec.Struct, kw_only=True):
     states: States = {}
     silences: dict[str, Silence] = {}
     past: dict[str, Incident] = {}
+    market: Overrides = {}
     seq: int = 0
     snapshot: int = 0
     at: Instant | None = None
@@ -186,6 +189,8 @@ def absorb(folded: Folded, line: AlertLine) -> None:
 def _apply(folded: Folded, line: AlertLine) -> None:
     folded.seq, folded.snapshot = line.seq, line.snapshot
     folded.at = Instant(wall_ms(line), line.boottime_ns, line.boot_id)
+    if line.market is not None:
+        take(folded.market, line.market)
     if line.silence is not None:
         if line.status == "active":
             folded.silences[line.silence.id] = line.silence

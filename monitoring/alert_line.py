@@ -9,9 +9,18 @@ import msgspec
 from evaluator.incident import Ack, Countdown, Incident, Scalar, Severity, Status, Told
 from evaluator.instant import Instant
 from evaluator.silence import Silence
+from monitoring.market_override import MarketOverride
 
 Kind = Literal[
-    "alert", "carry", "carry_end", "silence", "rule_error", "reload", "request", "healed"
+    "alert",
+    "carry",
+    "carry_end",
+    "silence",
+    "rule_error",
+    "reload",
+    "request",
+    "healed",
+    "market",
 ]
 """`carry_end` closes a block of carry lines, `healed` says that the bytes before it were torn."""
 
@@ -41,8 +50,9 @@ class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
     """A line of `logs/alerts/<date>.jsonl`. Times are ISO 8601 with offset.
 
     `clock` holds what a restart needs to go on to the millisecond; humans read the rest.
-    `request` is the id of the operator's request that caused the line, if one did. `silence` is
-    what a line of kind silence, or the carry line of one, is about.
+    `market` is an override of the sessions, of a `market` line or one that carries it; `silence`
+    likewise of a `silence` line. `request` is the id of the operator's request that caused the
+    line, if one did.
     """
 
     id: str
@@ -68,6 +78,7 @@ class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
     clock: Clock | None = None
     request: str | None = None
     silence: Silence | None = None
+    market: MarketOverride | None = None
 
 
 def incident_of(line: AlertLine) -> Incident | None:

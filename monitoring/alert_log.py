@@ -24,6 +24,7 @@ from monitoring.alert_entry import LineMaker, Notice
 from monitoring.alert_fold import Folded, Scanned, absorb, fold, newest_block, read, scan
 from monitoring.alert_line import AlertLine
 from monitoring.atomic import FILE_MODE, FOLDER_MODE, sync_folder
+from monitoring.market_override import kept
 
 __all__ = ["AlertLog", "Folded", "LogLost", "Notice", "fold", "read"]
 
@@ -190,12 +191,15 @@ class AlertLog:
 
     def _block(self, at: Instant) -> list[AlertLine]:
         """Return a carry line for each thing that a fold must know, and the line that counts them:
-        open incidents, what was over lately, and silences.
+        open incidents, what was over lately, silences, and overrides of the sessions.
         """
         known = self.written
         incidents = (*known.states.values(), *remembered(known.past.values(), at))
         block = [self._maker.incident("carry", one, at, known.snapshot) for one in incidents]
         block += [self._maker.silence(one, at, known.snapshot) for one in known.silences.values()]
+        for override in kept(known.market.values(), at.wall_ms):
+            carried = Notice(kind="carry", reason=f"market {override.action}", market=override)
+            block.append(self._numbered(carried, at, 0))
         for seq, line in enumerate(block, known.seq + 1):
             line.seq = seq
         end = Notice(

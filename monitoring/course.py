@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from evaluator.evaluation import Evaluation
 from evaluator.flapping import over
 from evaluator.incident import Incident, Scalar, States, Transition
-from evaluator.instant import Instant, Sessions
+from evaluator.instant import Instant
 from evaluator.lifecycle import Standing, step
 from evaluator.rules import RuleSet
 from evaluator.silence import Silence, expired
 from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice, of_silence
 from monitoring.ambient import OwnHealth, ambient, limits
+from monitoring.calendar import Calendar
 from monitoring.config import Config
 from monitoring.preflight import preflight_facts, seconds_to_close
 from monitoring.rule_changes import closed_by, differing
@@ -36,7 +37,7 @@ class Course:
         self,
         rules: RuleSet,
         config: Config,
-        sessions: Sessions,
+        sessions: Calendar,
         *,
         states: States | None = None,
         in_error: frozenset[str] = frozenset(),
@@ -75,6 +76,10 @@ class Course:
             self.silences[entry.silence.id] = entry.silence
         elif entry.silence is not None:
             self.silences.pop(entry.silence.id, None)
+
+    def use(self, sessions: Calendar) -> None:
+        """Judge from now on by other sessions: the operator changed them."""
+        self.sessions = sessions
 
     def take(self, snapshot: Snapshot) -> None:
         """Take the next snapshot; it is judged by the `judge` that follows."""

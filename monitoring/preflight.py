@@ -202,7 +202,7 @@ def day_bytes(config: Config) -> float:
 
 
 def _calendar(facts: Facts, config: Config) -> Check:
-    if config.calendar == "always":
+    if config.calendar.name == "always":
         return Check("calendar", "n/a", "always open")
     horizon = _number(facts, "calendar.horizon_days")
     doubtful = _number(facts, "calendar.provisional_within_days")

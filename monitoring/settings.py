@@ -273,7 +273,7 @@ def _settings(model: SettingsModel, chosen: tuple[str, ...]) -> Settings:
     return Settings(
         Config(
             **model.model_dump(exclude=tables),
-            calendar=model.calendar.name,
+            calendar=config.Calendar(**model.calendar.model_dump()),
             limits=config.Limits(**model.limits.model_dump()),
             artifacts={
                 name: config.Artifact(table.path, table.max_age_hours)

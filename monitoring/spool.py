@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from monitoring.atomic import make_folder, write_atomic
+from monitoring.market_override import MarketOverride
 
 MAX_BYTES = 65_536
 MAX_TEXT = 1_000
@@ -21,21 +22,24 @@ _NAME = re.compile(r"(\d{1,16})-([0-9A-Za-z_-]{1,64})\.json")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Acknowledge an alert, or take that back; silence alerts for a while, or end a silence.
+    """Acknowledge an alert, or take that back; silence alerts for a while, or end a silence; change
+    the market's sessions.
 
     `target` is an incident's id, the first four or more characters of one, or a rule with an open
     incident; of a silence also any rule, or a severity; to expire one, the beginning of its id.
     `until_ms` (POSIX ms) is when an acknowledgement ends (None: see `ends_ms` of
-    `evaluator.acknowledgement`), or a silence, which has no end of its own.
+    `evaluator.acknowledgement`), or a silence, which has no end of its own. `market` is what to do
+    with the sessions, and `target` then names it to the reader.
     """
 
     id: str
-    action: Literal["ack", "unack", "silence", "expire"]
+    action: Literal["ack", "unack", "silence", "expire", "market"]
     target: str
     by: str
     reason: str | None = None
     until_ms: int | None = None
     at_ms: int
+    market: MarketOverride | None = None
 
 
 def submit(folder: Path, request: Request) -> Path:

@@ -19,11 +19,12 @@ def main() -> int:
 
     def schedule(home: Home, settings: Settings) -> int:
         # Slow to import, and an idle or refused process needs none of it.
+        from monitoring.schedule import ScheduleFault  # noqa: PLC0415 -- as above
         from scheduler.process import Process  # noqa: PLC0415 -- as said above
 
         try:
             return Process(home, settings, wake, stop, SystemClock()).run()
-        except OSError as error:
+        except (OSError, ScheduleFault) as error:
             monitoring_log.critical("can't start in {}: {}", home.root, error)
             return FAILED
 

@@ -11,6 +11,7 @@ from evaluator.incident import Transition
 from evaluator.instant import Instant
 from monitoring.alert_entry import Notice
 from monitoring.spool import Request, id_in_name, pending
+from scheduler.market import Market
 from scheduler.requests import Situation, decide, refuse
 from scheduler.troubles import Troubles
 
@@ -51,9 +52,13 @@ class Inbox:
             else:
                 yield item
 
-    def answer(self, item: Item, situation: Situation, at: Instant) -> Transition | Notice:
+    def answer(
+        self, item: Item, situation: Situation, market: Market, at: Instant
+    ) -> Transition | Notice:
         """Return the line that answers an item."""
         if isinstance(item.content, Request):
+            if item.content.action == "market":
+                return market.decide(item.content, at)
             return decide(item.content, situation, at)
         return refuse(item.content, item.path.name)
 

@@ -13,7 +13,6 @@ from monitoring.alert_log import AlertLog, LogLost
 from monitoring.ambient import OwnHealth
 from monitoring.atomic import FOLDER_MODE
 from monitoring.ballast import Ballast
-from monitoring.calendar import AlwaysOpen
 from monitoring.course import Course
 from monitoring.home import Home
 from monitoring.log import monitoring_log
@@ -24,6 +23,7 @@ from scheduler.feed import Feed
 from scheduler.housekeeping import Housekeeping
 from scheduler.inbox import Inbox
 from scheduler.jobs import Jobs
+from scheduler.market import Market
 from scheduler.reload import Reload
 from scheduler.rule_watch import QUIET_MS, RuleWatch
 from scheduler.rules_in_force import RulesInForce
@@ -67,10 +67,11 @@ class Process:
         self._rules = RulesInForce(home, self._troubles)
         alone = self._rules.source == "built-in"
         parked = _parked(folded.states, self._rules.rules) if alone else {}
+        market = Market(config, folded.market)
         course = Course(
             self._rules.rules,
             config,
-            AlwaysOpen(config.timezone),
+            market.calendar,
             states={name: one for name, one in folded.states.items() if name not in parked},
             in_error=_known_errors(before),
             silences=folded.silences,
@@ -89,6 +90,7 @@ class Process:
             feed=self._feed,
             log=self._log,
             inbox=Inbox(home.spool, self._troubles),
+            market=market,
             troubles=self._troubles,
             parked=parked,
             health=self._health,

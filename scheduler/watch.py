@@ -16,6 +16,7 @@ from monitoring.course import Course
 from monitoring.state import RuleState
 from scheduler.feed import Feed, Reached
 from scheduler.inbox import Inbox
+from scheduler.market import Market
 from scheduler.requests import Situation
 from scheduler.troubles import Troubles
 
@@ -50,6 +51,7 @@ class Watch:
         feed: Feed,
         log: AlertLog,
         inbox: Inbox,
+        market: Market,
         troubles: Troubles,
         parked: States,
         health: Callable[[], OwnHealth],
@@ -65,6 +67,7 @@ class Watch:
         self._feed = feed
         self._log = log
         self._inbox = inbox
+        self._market = market
         self._troubles = troubles
         self._health = health
         self._tell = tell
@@ -163,7 +166,7 @@ class Watch:
             if self._stopping():
                 return
             now = self._clock.now()
-            entry = self._inbox.answer(item, self._situation(), now)
+            entry = self._inbox.answer(item, self._situation(), self._market, now)
             written = self._log.append([entry], now, self._number, request=item.id)
             if isinstance(entry, Transition) and entry.incident.rule in self.parked:
                 self.parked[entry.incident.rule] = entry.incident
@@ -171,6 +174,9 @@ class Watch:
                 self.course.heed(entry)
             if isinstance(entry, Transition):
                 self._tell(entry)
+            elif entry.market is not None:
+                self._market.take(entry.market)
+                self.course.use(self._market.calendar)
             if not written:
                 return
             self._inbox.remove(item)
@@ -200,11 +206,13 @@ class Watch:
 
 
 def _rule_state(verdict: Verdict, wanting: tuple[str, ...]) -> RuleState:
+    # Without a session its facts are absent too, and the rule is asleep rather than off.
+    off = verdict.off and verdict.why.startswith("limit not set")
     dead = bool(wanting) and verdict.truth != "true" and not verdict.off
     return RuleState(
         verdict=verdict.truth,
         why=verdict.why,
         never_seen=verdict.never_seen or dead,
-        off=verdict.off,
+        off=off,
         wanting=wanting if dead else (),
     )

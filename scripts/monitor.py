@@ -19,6 +19,7 @@ COMMANDS = {
     "report": ("scripts.cli.report:report", "A trading day on one page."),
     "ack": ("scripts.cli.ack:ack", "Take an alert: you have seen it and are on it."),
     "unack": ("scripts.cli.ack:unack", "Give an alert back."),
+    "market": ("scripts.cli.market:market", "Today's sessions, and your word over them."),
     "silence": ("scripts.cli.silence:silence", "Be told nothing of some alerts for a while."),
     "rules": ("scripts.cli.rules:rules", "List the rules, or check a rule file."),
     "facts": ("scripts.cli.facts:facts", "What a rule may read, and what it reads now."),

@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a request, as `--json` prints it."""
 
     request: str
-    action: Literal["ack", "unack", "silence", "expire"]
+    action: Literal["ack", "unack", "silence", "expire", "market"]
     outcome: Outcome
     incident: str
     rule: str
@@ -228,7 +228,7 @@ def _answer(here: Desk, request: Request, incident: Incident, line: AlertLine | 
             detail += ", when the session ends" if capped else ""
     return Answer(
         request=request.id,
-        action=request.action,
+        action="ack" if request.action == "ack" else "unack",
         outcome=outcome,
         incident=incident.id,
         rule=incident.rule,

@@ -68,6 +68,7 @@ class Figure(click.FloatRange):
 SECONDS = Figure(0.001, 86_400)
 PERCENT = Figure(0.001, 100)
 BROKER = click.Choice(["breeze", "none"])
+MARKET = click.Choice(["CM", "CM-CAS", "FO", "always"])
 
 
 @click.command()
@@ -97,6 +98,9 @@ BROKER = click.Choice(["breeze", "none"])
     help="Most in one position.  [a quarter of the capital]",
 )
 @click.option("--broker", type=BROKER, help="Broker whose session is watched.  [none]")
+@click.option(
+    "--market", type=MARKET, metavar="HOURS", help="CM, CM-CAS or FO of NSE, or always.  [CM]"
+)
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults.")
 @click.option("--force", is_flag=True, help="Overwrite a monitor.toml that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and don't wait.")
@@ -113,6 +117,7 @@ def init(
     daily_loss: float | None,
     largest_position: float | None,
     broker: str | None,
+    market: str | None,
     yes: bool,
     force: bool,
     as_json: bool,
@@ -152,6 +157,7 @@ def init(
         daily_loss_pct=loss,
         largest_position=ask(largest_position, "Most in one position in ₹", quarter, AmountType()),
         broker=ask(broker, "Broker to watch", "none", BROKER),
+        market=ask(market, "Trading hours", "CM", MARKET),
     )
     text = settings_text(answers)
     check(text)

@@ -13,6 +13,7 @@ from evaluator.silence import Silence
 from monitoring.alert_fold import fold
 from monitoring.config import Config
 from monitoring.home import Home
+from monitoring.market_override import Overrides
 from monitoring.snapshot import Snapshot, file_wall_ms, flatten
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
 from monitoring.state import ProcessState
@@ -46,6 +47,7 @@ class Look(msgspec.Struct, kw_only=True):
     incidents: list[Incident]
     alert_faults: list[str]
     silences: list[Silence] = []
+    overrides: Overrides = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -126,7 +128,13 @@ def look(home: Home, now: Instant, processes: Processes) -> Look:
         incidents=sorted(folded.states.values(), key=_urgency) if folded else [],
         alert_faults=list(folded.faults) if folded else [],
         silences=sorted(folded.silences.values(), key=_end) if folded else [],
+        overrides=folded.market if folded else {},
     )
+
+
+def overrides_of(home: Home) -> Overrides:
+    """Return the operator's overrides of the market that the alert log holds. Raises OSError."""
+    return fold(home.alerts).market if home.alerts.is_dir() else {}
 
 
 def newest_snapshot(store: SnapshotStore) -> tuple[Snapshot | None, list[str]]:

@@ -7,9 +7,8 @@ import os
 import click
 import msgspec
 
-from evaluator.instant import Sessions
 from monitoring.ambient import OwnHealth, ambient, limits
-from monitoring.calendar import AlwaysOpen
+from monitoring.calendar import Calendar, calendar_of
 from monitoring.preflight import Check, Verdict, checks, seconds_to_close
 from scripts.cli import words
 from scripts.cli.desk import desk
@@ -44,7 +43,7 @@ def preflight(as_json: bool) -> int:
     """
     here = desk()
     seen = look(here.home, here.clock(), ProcTable())
-    answer = preflight_of(seen, AlwaysOpen(seen.config.timezone))
+    answer = preflight_of(seen, calendar_of(seen.config, seen.overrides))
     if as_json:
         show_json(answer)
     else:
@@ -52,7 +51,7 @@ def preflight(as_json: bool) -> int:
     return 0 if answer.go else NO_GO
 
 
-def preflight_of(seen: Look, sessions: Sessions) -> Preflight:
+def preflight_of(seen: Look, sessions: Calendar) -> Preflight:
     """Return the answer for one look at a home."""
     age = seen.snapshot_age_seconds
     now_facts = limits(seen.config) | ambient(seen.now, sessions, age or 0.0, OwnHealth())

@@ -9,13 +9,13 @@ import click
 
 from evaluator.instant import Sessions
 from monitoring.alert_fold import read
-from monitoring.calendar import AlwaysOpen
+from monitoring.calendar import calendar_of
 from monitoring.snapshot import file_wall_ms
 from monitoring.snapshots import SnapshotStore
 from scripts.cli import words
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
-from scripts.cli.look import never_ran
+from scripts.cli.look import never_ran, overrides_of
 from scripts.cli.report_day import Report, day_of, incidents_of
 from scripts.cli.report_text import as_lines, as_markdown
 from scripts.cli.tail import config_of
@@ -40,7 +40,7 @@ def report(session: str | None, as_json: bool, markdown: bool) -> int:
     if newest_ms is None:
         raise never_ran(here.home)
     day = _wanted(session, now_ms, zone) or words.local(newest_ms, zone).date()
-    made = _report(here, store, day, AlwaysOpen(config.timezone), now_ms)
+    made = _report(here, store, day, calendar_of(config, overrides_of(here.home)), now_ms)
     if as_json:
         show_json(made)
     elif markdown:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluator.incident import Incident
-from monitoring.calendar import AlwaysOpen
 from scripts.cli import words
 from scripts.cli.advice import revive, todo
 from scripts.cli.dead_rules import dead_rules, dead_words
 from scripts.cli.engine_state import EngineState, engine_state
 from scripts.cli.look import Look
+from scripts.cli.market_state import market_state
 from scripts.cli.rule_faults import refused
 from scripts.cli.terminal import (
     Line,
@@ -69,15 +69,7 @@ def _header(look: Look, state: EngineState, terminal: Terminal) -> Line:
 
 def market(look: Look) -> str:
     """Return the state of the market in words: OPEN, closes 15:30 (4h48m)."""
-    sessions = AlwaysOpen(look.config.timezone)
-    now_ms = look.now.wall_ms
-    if not sessions.is_open(now_ms, "session"):
-        return "CLOSED"
-    closes_ms = sessions.closes_at_ms(now_ms)
-    if closes_ms is None:
-        return f"OPEN (calendar: {look.config.calendar})"
-    left = words.age((closes_ms - now_ms) / 1000)
-    return f"OPEN, closes {words.local(closes_ms, look.zone):%H:%M} ({left})"
+    return market_state(look.config, look.overrides, look.now.wall_ms)
 
 
 def _warnings(look: Look, state: EngineState) -> list[Line]:

@@ -19,7 +19,7 @@ from evaluator.stats import Stats
 from monitoring.alert_entry import Notice, of_silence
 from monitoring.alert_log import AlertLog
 from monitoring.clock import SystemClock
-from monitoring.config import Artifact, Config, Limits
+from monitoring.config import Artifact, Calendar, Config, Limits
 from monitoring.home import Home
 from monitoring.snapshot import BreezeStatus, CollectorStatus, Snapshot, Window, WriterMark
 from monitoring.snapshots import SnapshotStore
@@ -32,6 +32,7 @@ PROJECT = Path(__file__).parents[2]
 
 CONFIG = Config(
     interval_seconds=10.0,
+    calendar=Calendar(name="always"),
     limits=Limits(positions_total_value=2_000_000.0, position_value=600_000.0),
     artifacts={
         "teacher_model": Artifact("models/teacher.bin", 48.0),

@@ -123,6 +123,17 @@ def test_a_collector_that_writes_no_snapshots_is_critical(house, health_of) -> N
     assert finding(health_of(), "collector").level == "CRIT"
 
 
+def test_a_silent_engine_on_a_closed_market_wakes_nobody(house, health_of) -> None:
+    house.process("collector", config=Config())  # NSE's calendar, and it is Sunday
+    house.process("scheduler", config=Config())
+    silent = {"age_seconds": 64_000.0, "deadline_seconds": 20.0, "expected": True,
+              "cause": "process_gone"}  # fmt: skip
+    house.snapshot(heartbeat=silent, seconds_ago=0.1)
+    found = finding(health_of(), "engine")
+    assert found.level == "n/a"
+    assert "none is due: the market is closed" in found.what
+
+
 def test_a_lapsed_engine_is_critical_unless_it_is_known_to_be_flat(house, health_of) -> None:
     house.good_day()
     lapsed = {"age_seconds": 42.0, "deadline_seconds": 20.0, "expected": True,

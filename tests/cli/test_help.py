@@ -8,6 +8,8 @@ COMMANDS = (
     "", "status", "health", "tail", "preflight", "metrics", "report", "ack", "unack", "rules",
     "rules check", "rules list", "facts", "silence", "silence add", "silence expire",
     "silence list", "breeze", "breeze login", "config", "config show", "init",
+    "market", "market show", "market open", "market close", "market extend", "market halt",
+    "market skip", "market clear",
 )  # fmt: skip
 
 

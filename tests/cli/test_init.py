@@ -50,7 +50,7 @@ def test_init_as_json_is_one_object(monitor, tmp_path: Path) -> None:
 
 
 def test_questions_have_defaults_and_wrong_answers_are_asked_again(monitor, tmp_path: Path) -> None:
-    answers = "\n".join(["", "nifty", "2.5", "much", "1.5Cr", "", "", ""]) + "\n"
+    answers = "\n".join(["", "nifty", "2.5", "much", "1.5Cr", "", "", "", ""]) + "\n"
     done = monitor("init", "--no-wait", said=answers)
     assert done.returncode == 0
     assert "'much' is no amount" in done.stderr

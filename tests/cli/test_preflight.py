@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from monitoring.calendar import AlwaysOpen
+from monitoring.config import Calendar
 from monitoring.snapshot import BreezeStatus
 from scripts.cli.look import look
 from scripts.cli.preflight import preflight_lines, preflight_of
@@ -16,7 +17,9 @@ from scripts.cli.terminal import PLAIN, render
 from tests.cli.conftest import CONFIG, Everyone, House
 
 MINE = msgspec.structs.replace(
-    CONFIG, calendar="always", chosen=("limits.daily_loss_pct", "limits.position_value")
+    CONFIG,
+    calendar=Calendar(name="always"),
+    chosen=("limits.daily_loss_pct", "limits.position_value"),
 )
 
 

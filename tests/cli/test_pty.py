@@ -149,7 +149,16 @@ def test_ctrl_c_ends_tail_quietly(now_house, on_terminal) -> None:
 
 def test_init_asks_and_waits_with_progress(on_terminal, tmp_path: Path) -> None:
     screen = on_terminal("init")
-    for question in ("Home of", "Name of", "Seconds", "capital", "Loss", "Most in", "Broker"):
+    for question in (
+        "Home of",
+        "Name of",
+        "Seconds",
+        "capital",
+        "Loss",
+        "Most in",
+        "Broker",
+        "Trading hours",
+    ):
         screen.until(lambda text, question=question: question in text, question)
         screen.type("\r")
     screen.until(lambda text: "Waiting for the first tick" in text, "that it waits")

@@ -12,7 +12,7 @@ import pytest
 from evaluator.incident import Ack, Countdown, Transition
 from evaluator.instant import Instant
 from evaluator.rules import Fault
-from monitoring.config import Config
+from monitoring.config import Calendar, Config
 from monitoring.history import History
 from monitoring.snapshot import BreezeStatus, CollectorStatus, Window, WriterMark
 from monitoring.snapshots import SnapshotStore
@@ -149,6 +149,42 @@ def test_an_engine_that_never_ticked_is_told_so(house, screen_of) -> None:
     assert "it never wrote a tick" in text
     assert "→ start the engine: it writes to /srv/monitor/data/heartbeat" in text
     assert "P&L ?" in text
+
+
+SILENT = {"age_seconds": 64_000.0, "deadline_seconds": 20.0, "expected": True,
+          "cause": "process_gone"}  # fmt: skip
+
+
+def test_a_silent_engine_on_a_closed_market_has_not_lapsed(house, screen_of) -> None:
+    house.process("collector", config=Config())  # NSE's calendar, and it is Sunday
+    house.process("scheduler", config=Config())
+    house.snapshot(heartbeat=SILENT, seconds_ago=0.1)
+    lines = screen_of(WIDE).splitlines()
+    assert lines[0].startswith("main ○ STOPPED   CLOSED, opens Mon 09:15   ")
+    assert lines[1] == "STOPPED no tick for 17h46m, and none is due: the market is closed"
+
+
+@pytest.mark.parametrize(
+    ("minutes_later", "window", "positions", "word"),
+    [
+        (1353 - 0.1, None, 3.0, "STOPPED"),  # the last seconds before the open on Monday
+        (1353 + 0.2, None, 3.0, "STOPPED"),  # 12 seconds after it
+        (1353 + 0.5, None, 3.0, "LAPSED"),
+        (1353 + 0.5, "09:20-15:20", 3.0, "LAPSED"),
+        (1353 + 0.5, "09:20-15:20", 0.0, "STOPPED"),
+        (1358 + 0.2, "09:20-15:20", 0.0, "STOPPED"),
+        (1358 + 0.5, "09:20-15:20", 0.0, "LAPSED"),
+    ],
+)
+def test_a_silent_engine_lapses_when_a_tick_is_due(
+    house, everyone, *, minutes_later: float, window: str | None, positions: float, word: str
+) -> None:
+    ms = round(minutes_later * 60_000) - 7_000  # the house stands at 10:42:07
+    house.at = Instant(house.at.wall_ms + ms, house.at.boottime_ns + ms * 10**6, house.at.boot_id)
+    house.process("collector", config=Config(calendar=Calendar(engine_window=window)))
+    house.process("scheduler")
+    house.snapshot(heartbeat=SILENT, seconds_ago=0.0, last={"positions": {"count": positions}})
+    assert engine_state(look(house.home, house.at, everyone())).word == word
 
 
 def test_a_tick_in_the_heartbeat_file_is_fresher_than_the_snapshot(house, everyone) -> None:

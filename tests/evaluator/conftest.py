@@ -39,6 +39,8 @@ AMBIENT: dict[str, object] = {
     "session.open": True,
     "session.seconds_since_open": 3600.0,
     "session.seconds_to_open": 0.0,
+    "session.engine_window": True,
+    "session.engine_due_seconds": 3600.0,
     "scheduler.jobs_failed": 0,
     "scheduler.jobs_missed": 0,
     "scheduler.alerts_undelivered": 0,

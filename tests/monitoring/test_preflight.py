@@ -11,13 +11,14 @@ from evaluator.incident import Transition
 from evaluator.instant import Instant
 from evaluator.rules import load
 from monitoring.ambient import OwnHealth
-from monitoring.config import Artifact, Config, Limits
+from monitoring.calendar import Outlook
+from monitoring.config import Artifact, Calendar, Config, Limits
 from monitoring.course import Course
 from monitoring.preflight import Check, checks, day_bytes, no_go, preflight_facts, seconds_to_close
 
 HOUR = 3600.0
 CONFIG = Config(
-    calendar="XNSE",
+    calendar=Calendar(name="XNSE"),
     artifacts={"teacher_model": Artifact("models/t.bin", 48.0)},
     chosen=("limits.daily_loss_pct",),
 )
@@ -122,7 +123,7 @@ def test_a_limit_that_is_off_is_a_no_go_and_a_default_a_caution() -> None:
 
 
 def test_a_market_that_is_always_open_needs_no_calendar() -> None:
-    always = msgspec.structs.replace(CONFIG, calendar="always")
+    always = msgspec.structs.replace(CONFIG, calendar=Calendar(name="always"))
     assert one("calendar", always, calendar__horizon_days=None).verdict == "n/a"
 
 
@@ -183,6 +184,9 @@ class NineToThree:
 
     def trading_day(self, wall_ms: int) -> str:
         return "1970-01-01"
+
+    def outlook(self, wall_ms: int) -> Outlook:
+        return Outlook()
 
 
 @pytest.mark.parametrize(

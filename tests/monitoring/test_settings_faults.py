@@ -101,9 +101,24 @@ ONE_LINE = [
     ),
     ("retention.at = 02:30:00", "retention.at", 'must be text in quotes; the default is "02:30"'),
     (
-        'calendar.name = "XNSE"',
+        'calendar.name = "XBOM"',
         "calendar.name",
-        "must be 'always', the only calendar there is so far",
+        "must be 'XNSE' or 'always'; the default is \"XNSE\"",
+    ),
+    (
+        'calendar.segment = "cash"',
+        "calendar.segment",
+        "must be 'CM', 'CM-CAS' or 'FO'; the default is \"CM\"",
+    ),
+    (
+        'calendar.engine_window = "9 to 15"',
+        "calendar.engine_window",
+        'must be two times as "HH:MM-HH:MM" in quotes, such as "09:20-15:20"',
+    ),
+    (
+        'calendar.engine_window = "15:20-09:20"',
+        "calendar.engine_window",
+        "ends before it begins: 09:20 is not after 15:20",
     ),
     ('artifacts.a.path = " "', "artifacts.a.path", "must be a path; leave it out for none"),
     ('artifacts.a.path = "a\\u0000b"', "artifacts.a.path", "must be a path; leave it out for none"),

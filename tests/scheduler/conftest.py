@@ -19,7 +19,7 @@ from evaluator.instant import Instant
 from evaluator.stats import Stats
 from monitoring.alert_fold import read
 from monitoring.alert_line import AlertLine
-from monitoring.config import Config
+from monitoring.config import Calendar, Config
 from monitoring.home import Home
 from monitoring.settings import Settings
 from monitoring.snapshot import CollectorStatus, Snapshot, Window
@@ -30,7 +30,8 @@ from scheduler.process import Process
 from scheduler.wake import Wake
 
 BEGIN_MS = 1_760_250_600_000  # 2025-10-12T12:00+05:30
-CONFIG = Config(interval_seconds=10.0, evaluate_seconds=5.0)
+ALWAYS = Calendar(name="always")
+CONFIG = Config(interval_seconds=10.0, evaluate_seconds=5.0, calendar=ALWAYS)
 
 RULES = """
 [[rule]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from monitoring.config import Config
+from monitoring.config import Calendar, Config
 
 Rig = Any
 NewRig = Callable[..., Any]
@@ -244,7 +244,7 @@ def test_a_rule_in_error_is_logged_once_and_leaves_the_others_alone(new_rig: New
 
 
 def test_limits_that_are_off_and_artifacts_of_the_operator_are_facts(new_rig: NewRig) -> None:
-    rig = new_rig(config=Config())
+    rig = new_rig(config=Config(calendar=Calendar(name="always")))
     rig.start()
     rig.snapshot()
     rig.turn()
