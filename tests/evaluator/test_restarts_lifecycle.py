@@ -178,3 +178,12 @@ def test_who_was_told_that_it_fires_is_told_of_its_end_and_nobody_else(
             assert line.notify == "acknowledged" or line.suppressed_by is None
         if line.status == "resolved":
             assert (line.notify == "untold") == (line.id not in told), line
+
+
+def test_flapping_is_counted_over_restarts() -> None:
+    calm = {one.name: ("false", "WARNING", "true", False) for one in RULES}
+    fires = calm | {"lone": ("true", "WARNING", "true", False)}
+    story: list[tuple[int, tuple[Any, ...]]] = [(60, ("see", fires)), (60, ("see", calm))] * 4
+    log = live(story, set(range(8)), twice=False).log
+    assert log == live(story, set(), twice=False).log
+    assert msgspec.json.decode(log[-1], type=AlertLine).clock.flapping

@@ -44,6 +44,8 @@ def told(config: Config, begin: datetime, hours: float) -> list[tuple[str, str, 
         )
         for entry in course.judge(at, 0.0, OwnHealth()):
             if isinstance(entry, Transition) and entry.incident.rule == "daily_loss_exceeded":
+                if entry.notify == "repeat":
+                    continue
                 local = datetime.fromtimestamp(at.wall_ms / 1000, ZoneInfo(config.timezone))
                 if entry.notify != "repeat":
                     found.append((f"{local:%d %H:%M}", entry.incident.status, entry.notify))
