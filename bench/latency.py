@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.row import Row
+from bench.tailer import TICK
 from tickbeat import HeartbeatWriter
 
 SETTINGS = """\
@@ -172,7 +173,7 @@ def _idle_cost(
     before = {name: _cpu_seconds(pid) for name, pid in pids.items()}
     began = time.perf_counter()
     while time.perf_counter() - began < seconds:
-        writer.record_tick({"risk": {"circuit_breaker_active": False, "daily_loss_pct": 0.1}})
+        writer.record_tick(TICK)
         time.sleep(1 / TICKS_PER_SECOND)
     passed = time.perf_counter() - began
     return {

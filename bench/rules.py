@@ -42,6 +42,7 @@ _AMBIENT: dict[str, object] = {
     "scheduler.jobs_failed": 0.0,
     "scheduler.jobs_missed": 0.0,
     "scheduler.alerts_undelivered": 0.0,
+    "scheduler.rule_faults": 0.0,
     "calendar.horizon_days": 36500.0,
     "calendar.provisional_within_days": 36500.0,
 }

@@ -21,12 +21,16 @@ class Aside(Generic[Result]):
         self._name = name
         self._done = done
         self._thread: threading.Thread | None = None
+        self._calling = False
         self._results: list[Result] = []
 
     @property
     def busy(self) -> bool:
-        """Tell whether a call is under way."""
-        return self._thread is not None and self._thread.is_alive()
+        """Tell whether a call is under way. Asked before `take`, a False has all its result.
+
+        A thread whose result lies ready is not busy, though it lives on for its last instants.
+        """
+        return self._calling and self._thread is not None and self._thread.is_alive()
 
     def begin(self, call: Callable[[], Result]) -> bool:
         """Start the call, and tell whether it was: not while another one is under way.
@@ -38,15 +42,17 @@ class Aside(Generic[Result]):
 
         def work() -> None:
             self._results.append(call())
+            self._calling = False
             self._done()
 
         self._results.clear()
         thread = threading.Thread(target=work, name=self._name, daemon=True)
+        self._thread, self._calling = thread, True
         try:
             thread.start()
         except RuntimeError:  # "can't start new thread": the system's limit
+            self._calling = False
             return False
-        self._thread = thread
         return True
 
     def take(self) -> Result | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -125,6 +125,8 @@ class BreezeWatch:
             rate_limited_5m=float(course.rate_limited_5m(now)),
             quota_left_seconds=self._quota.left_seconds(now, engine.api_calls_today),
             detail=course.detail,
+            clock_ahead_seconds=course.clock_ahead_seconds,
+            key_left_seconds=self._key_left_seconds(now),
         )
 
     def _may_ask(self, now: Instant) -> bool:
@@ -134,12 +136,13 @@ class BreezeWatch:
 
     def _collect(self, now: Instant) -> None:
         """Take the answer that has come, or count a question that hangs as not answered."""
+        busy = self._aside.busy  # before the answer: one that comes in between is not a hang
         answer = self._aside.take()
         if self._begun is None:
             return
         if answer is None:
             hanging = elapsed_ms(self._begun, now) / 1000
-            if hanging <= self._settings.deadline_seconds + HANG_SECONDS and self._aside.busy:
+            if busy and hanging <= self._settings.deadline_seconds + HANG_SECONDS:
                 return
             deadline = f"{self._settings.deadline_seconds:g} s"
             answer = Answer(status="unreachable", detail=f"no full answer within {deadline}")
@@ -160,6 +163,15 @@ class BreezeWatch:
         else:
             why = "the question before still hangs (is the name service there?)"
             self._course.take(Answer(status="unreachable", detail=why), now, now)
+
+    def _key_left_seconds(self, now: Instant) -> float | None:
+        """Return how long the session key lives: to the midnight after it was made, at most."""
+        written_ms = self._session.written_ms
+        if written_ms is None:
+            return None
+        made = datetime.fromtimestamp(written_ms / 1000, self._zone)
+        midnight = datetime.combine(made.date() + timedelta(days=1), time(), self._zone)
+        return max(0.0, midnight.timestamp() - now.wall_ms / 1000)
 
     def _iso(self, at: Instant) -> str:
         moment = datetime.fromtimestamp(at.wall_ms / 1000, self._zone)

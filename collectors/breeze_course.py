@@ -38,6 +38,7 @@ class Course:
         self.confirmed: Instant | None = None
         self.denials: int | None = None
         self.latency_ms: float | None = None
+        self.clock_ahead_seconds: float | None = None
 
     def resume(
         self,
@@ -75,6 +76,8 @@ class Course:
     def take(self, answer: Answer, begun: Instant, now: Instant) -> None:
         """Take note of the answer to a question that was begun at `begun`."""
         self._asked = now
+        if answer.clock_ahead_seconds is not None:
+            self.clock_ahead_seconds = answer.clock_ahead_seconds
         if answer.status == "authenticated":
             self.latency_ms = answer.latency_ms
             self.succeed(now, now, answer.detail)

@@ -15,6 +15,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
@@ -50,12 +51,17 @@ MAX_RETRY_AFTER_SECONDS = 3600.0
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one question. `detail` is words for a human, without secrets."""
+    """What came of one question. `detail` is words for a human, without secrets.
+
+    `clock_ahead_seconds`: how far this machine's clock is ahead of the server's, to the second;
+    None when the answer told no time.
+    """
 
     status: Status
     detail: str
     latency_ms: float | None = None
     retry_after_seconds: float | None = None
+    clock_ahead_seconds: float | None = None
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -86,7 +92,7 @@ def ask(question: Question) -> Answer:
     """
     import httpx2  # noqa: PLC0415 -- slow, and needed by those alone who trade through Breeze
 
-    began = time.monotonic()
+    began, began_at = time.monotonic(), time.time()
     keys = (question.app_key, question.session_key)
     late = Answer(
         status="unreachable", detail=f"no full answer within {question.deadline_seconds:g} s"
@@ -103,11 +109,24 @@ def ask(question: Question) -> Answer:
             return Answer(status="unreachable", detail=why)
         if cutter.cut:  # an answer without a length ends where the connection does
             return late
-    answer = read(page, keys)
+    took_seconds = time.monotonic() - began
+    ahead = clock_ahead_seconds(page.headers.get("date"), began_at + took_seconds / 2)
+    answer = msgspec.structs.replace(read(page, keys), clock_ahead_seconds=ahead)
     if answer.status != "authenticated":
         return answer
-    latency_ms = round((time.monotonic() - began) * 1000, 1)
-    return msgspec.structs.replace(answer, latency_ms=latency_ms)
+    return msgspec.structs.replace(answer, latency_ms=round(took_seconds * 1000, 1))
+
+
+def clock_ahead_seconds(date: str | None, at_seconds: float) -> float | None:
+    """Return how far the clock that read `at_seconds` (POSIX) is ahead of a Date header's.
+
+    The header has whole seconds (RFC 9110, 6.6.1), so up to one second either way means nothing.
+    """
+    try:
+        told = parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return round(at_seconds - (told + 0.5), 1)
 
 
 def _exchange(question: Question, trace: Callable[[str, dict[str, object]], None]) -> Page:

@@ -16,8 +16,9 @@ class SessionFile:
     """The file that `monitor breeze login` writes; read again when it is another one.
 
     `key` is the session key, None when there is none to be had; `fault` then says why, and what
-    to do. Refused: a symlink (it may lead to a file of somebody else's choice), a file that
-    everybody may read, and what isn't one line of printable ASCII.
+    to do. `written_ms` is when it was written (POSIX ms). Refused: a symlink (it may lead to a
+    file of somebody else's choice), a file that everybody may read, and what isn't one line of
+    printable ASCII.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,6 +27,7 @@ class SessionFile:
         self._looked = False
         self.key: str | None = None
         self.fault: str | None = None
+        self.written_ms: int | None = None
 
     def refresh(self) -> bool:
         """Look at the file, and tell whether it has changed since the look before.
@@ -42,6 +44,8 @@ class SessionFile:
                 self.fault = f"{refused}: {LOGIN}"
             except OSError as error:
                 self.fault = f"session file can't be read ({error.strerror}): {LOGIN}"
+        known = self.key is not None and identity is not None
+        self.written_ms = identity[1] // 1_000_000 if known and identity is not None else None
         self._identity, self._looked = identity, True
         return changed
 

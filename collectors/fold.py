@@ -127,7 +127,8 @@ class Fold:
             known = self._window.flags(fact, values)
         elif type_ in {"number", "counter"}:
             counts = type_ == "counter"
-            before = counters.get(fact, self.last[group].get(field)) if counts else None
+            before = self.last[group].get(field)
+            before = counters.get(fact, before) if counts else before
             before = before if isinstance(before, float) else None
             known = self._window.numbers(fact, values, before, counts=counts)
             if known and counts:

@@ -36,7 +36,8 @@ def listing(folder: Path, engine: str, known: Container[int]) -> Listing:
     """Return what is in the folder, which is made if it is missing. Raises OSError.
 
     A file under a strange name whose inode is among the `known` ones was renamed by its writer:
-    it is still the engine's. Symlinks, FIFOs and folders are nobody's.
+    it is still the engine's. Symlinks, FIFOs and folders are nobody's, nor is a name that is not
+    UTF-8: no snapshot could hold a cursor of that name.
     """
     files: list[Listed] = []
     strangers: list[str] = []
@@ -50,7 +51,7 @@ def listing(folder: Path, engine: str, known: Container[int]) -> Listing:
             ours = is_of(engine, entry.name)
             if not entry.is_file(follow_symlinks=False):
                 continue
-            if not ours and entry.inode() not in known:
+            if (not ours and entry.inode() not in known) or not _is_text(entry.name):
                 if entry.name.endswith(".jsonl"):
                     strangers.append(entry.name)
                 continue
@@ -69,6 +70,15 @@ def is_of(engine: str, name: str) -> bool:
         and name.endswith(".jsonl")
         and name[len(engine) : len(engine) + 1] in {"-", "."}
     )
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a file name is UTF-8 (of others, os.fsdecode makes surrogates)."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _listed(name: str, there: os.stat_result, *, ours: bool) -> Listed:

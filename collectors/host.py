@@ -94,11 +94,12 @@ class Network:
         return self._name_service(self._host, now)
 
     def _name_service(self, host: str, now: Instant) -> bool | None:
+        busy = self._lookup.busy  # before the answer: one that comes in between is not lost
         answer = self._lookup.take()
         if answer is not None:
             self._answers = answer
         age = None if self._begun is None else elapsed_ms(self._begun, now) / 1000
-        if self._lookup.busy:
+        if busy and answer is None:
             if age is not None and age > LOOKUP_DEADLINE_SECONDS:
                 self._answers = False
         elif age is None or age >= (RETRY_SECONDS if self._answers is False else LOOKUP_SECONDS):

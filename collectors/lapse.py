@@ -40,9 +40,12 @@ PULSE_SECONDS = 5.0
 FROZEN_SECONDS = 2.5 * PULSE_SECONDS
 """Without a pulse for this long, a process that is still there does not run."""
 
-FRESH_SECONDS = PULSE_SECONDS + 1
+FRESH_SECONDS = 9.0
 """A writer heard of this recently lives, whatever its pid says: an engine in a container or on
-another machine has a pid (and perhaps a boot id) that means nothing here."""
+another machine has a pid (and perhaps a boot id) that means nothing here, and its pulse may be late
+by some seconds (a long call that holds the GIL). Less than GONE_DEADLINE_SECONDS, so that it delays
+no alarm.
+"""
 
 GONE_DEADLINE_SECONDS = 10.0
 UNDECLARED_DEADLINE_SECONDS = 90.0
@@ -261,7 +264,14 @@ def _lapse(
 
 
 def _age(since: Instant | None, now: Instant) -> float | None:
-    return None if since is None else elapsed_ms(since, now) / 1000
+    """Return the age in seconds; of what was received before a reboot at least that of this boot.
+
+    After a reboot the wall clock may be behind, and would make the dead look fresh for hours.
+    """
+    if since is None:
+        return None
+    age = elapsed_ms(since, now) / 1000
+    return age if since.boot_id == now.boot_id else max(age, now.boottime_ns / 1e9)
 
 
 def _least(ages: Iterable[float | None]) -> float | None:

@@ -27,6 +27,13 @@ MOST_AT_ONCE_MS = 2 * DAY_MS
 """One run deletes by age what was written within two days, and runs are a day apart: a clock that
 is a year ahead must not empty the folder before somebody has seen it."""
 
+MOST_DEAD_FILES = 200
+SILENT_MS = 600_000
+"""An engine that dies and is restarted all night leaves a file each time. Each one costs a look at
+every turn and a cursor in every snapshot (5,000 of them: a third of a core, 8 GB a day), so of
+those whose writer has been silent for this long only so many are kept.
+"""
+
 
 class Segment(msgspec.Struct, frozen=True):
     """A file whose every line is in a snapshot. `rotated`: its writer has gone on to another."""
@@ -57,6 +64,7 @@ class Sweep:
         try:
             segments = finished(self._folder, self._engine, cursors)
             due = too_many(segments, self._retention)
+            due += [one for one in dead_in_excess(segments, now) if one not in due]
             if self._aged_at is None or elapsed_ms(self._aged_at, now) >= DAY_MS:
                 old = too_old(segments, now, self._retention)
                 self._aged_at = now if old else self._aged_at
@@ -67,7 +75,8 @@ class Sweep:
             return []
         self.fault = None
         if deleted:
-            monitoring_log.info("heartbeat segments deleted: {}", ", ".join(deleted))
+            named = ", ".join(deleted[:5]) + (", …" if len(deleted) > 5 else "")
+            monitoring_log.info("{} heartbeat segments deleted: {}", len(deleted), named)
         return deleted
 
 
@@ -106,6 +115,13 @@ def too_many(segments: Sequence[Segment], retention: Retention) -> list[Segment]
             found.append(segment)
             excess -= segment.size
     return found
+
+
+def dead_in_excess(segments: Sequence[Segment], now: Instant) -> list[Segment]:
+    """Return the oldest of the last files that silent writers left, beyond those that are kept."""
+    silent_since_ms = now.wall_ms - SILENT_MS
+    dead = [one for one in segments if not one.rotated and one.mtime_ms < silent_since_ms]
+    return dead[: max(0, len(dead) - MOST_DEAD_FILES)]
 
 
 def delete(folder: Path, segments: Sequence[Segment]) -> list[str]:

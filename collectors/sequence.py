@@ -13,6 +13,7 @@ from operator import attrgetter
 
 import msgspec
 
+from collectors.line_reader import digest
 from collectors.tick_line import Line, Special
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.snapshot import CollectorStatus, Gap, WriterMark
@@ -24,11 +25,18 @@ MAX_GAPS = 100
 MAX_WRITERS = 1000
 """A file whose every line names another writer must not fill the memory."""
 
+MAX_NAME_CHARACTERS = 128
+MAX_REASON_CHARACTERS = 500
+"""A line may be 1 MiB long, and what a mark holds is in every snapshot from then on."""
+
 MOST_JUDGED = 16
 """An engine that was restarted a thousand times still has only so many that could be alive."""
 
 FORGET_MS = 86_400_000
-"""A writer without files that was silent this long is forgotten."""
+FORGET_SOON_MS = 3_600_000
+"""A writer without files that was silent this long is forgotten: sooner when it is none of those
+that a lapse is judged by.
+"""
 
 _seq_of = attrgetter("seq")
 
@@ -50,7 +58,9 @@ class Sequence:
             self.writer_dropped = previous.writer_dropped
 
     def mark(self, writer: str) -> WriterMark:
-        """Return what is known of a writer, new or not."""
+        """Return what is known of a writer, new or not; an endless name is shortened."""
+        if len(writer) > MAX_NAME_CHARACTERS:
+            writer = f"{writer[:32]}…{digest(writer.encode())}"
         mark = self.marks.get(writer)
         if mark is None:
             if len(self.marks) >= MAX_WRITERS:
@@ -86,11 +96,13 @@ class Sequence:
             self._close(mark, line, at)
 
     def forget(self, writers_with_files: set[str], now: Instant) -> None:
-        """Drop the marks of writers that have no file any more and were silent for a day."""
+        """Drop the marks of writers that have no file any more and were silent for long."""
+        judged = {mark.writer for mark in recent(self.marks.values())}
         for writer, mark in list(self.marks.items()):
             heard = last_heard(mark)
             if writer not in writers_with_files and (
-                heard is None or elapsed_ms(heard, now) > FORGET_MS
+                heard is None
+                or elapsed_ms(heard, now) > (FORGET_MS if writer in judged else FORGET_SOON_MS)
             ):
                 del self.marks[writer]
 
@@ -163,7 +175,7 @@ def hear_close(mark: WriterMark, close: Close, at: Instant) -> None:
     if mark.last_tick is not None and elapsed_ms(at, mark.last_tick) > 0:
         return
     mark.closed = at
-    mark.close_reason = close.reason
+    mark.close_reason = None if close.reason is None else close.reason[:MAX_REASON_CHARACTERS]
     mark.back_within_seconds = close.back_within_seconds
 
 

@@ -11,7 +11,11 @@ from collectors.known import Known
 from evaluator.stats import Stats
 from monitoring.config import Limits
 
-FLAGS = ("risk.circuit_breaker_active", "connectivity.breeze_authenticated")
+BREAKER = "risk.circuit_breaker_active"
+FLAGS = (BREAKER, "connectivity.breeze_authenticated")
+COUNTS = (("orders.exit_rejected", 1.0), ("orders.rejected", 3.0))
+"""Increases within a window that a built-in rule calls CRITICAL."""
+
 State = bool | int | str | tuple[bool, str, bool] | None
 
 
@@ -66,6 +70,13 @@ class Watch:
                 not stats.all if self._told.get(name) is True else bool(stats.any)
             ):
                 return name
+        counts = [*COUNTS]
+        if self._told.get(BREAKER) is True:
+            counts.append(("orders.placed", 1.0))
+        for name, limit in counts:
+            stats = fold.stat(name)
+            if stats is not None and stats.delta is not None and stats.delta >= limit:
+                return name
         for level in self._levels:
             stats = fold.stat(level.fact)
             worst = level.worst(stats) if stats is not None else None
@@ -96,6 +107,8 @@ def _levels(limits: Limits) -> list[_Level]:
         ("positions.count", limits.positions_count),
         ("positions.total_value", limits.positions_total_value),
         ("risk.max_position_value", limits.position_value),
+        ("sentiment.provider_errors_1h", limits.sentiment_errors_1h),
+        ("performance.tick_latency_ms", limits.tick_latency_ms),
     ):
         if limit is not None:
             levels.append(_Level(fact, lambda stats: stats.max, _above(limit)))

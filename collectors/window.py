@@ -23,7 +23,9 @@ class _Number(msgspec.Struct):
     min: float
     max: float
     total: float
-    delta: float | None
+    before: float
+    rises: float | None
+    """The sum of increases of what counts; None for a number that may fall."""
 
 
 class _Flag(msgspec.Struct):
@@ -41,7 +43,8 @@ class WindowStats:
     def numbers(self, fact: str, values: _Column, before: float | None, *, counts: bool) -> _Column:
         """Add a column of numbers and return those that are known.
 
-        With `counts` the increases are summed, from `before` (None: from the first value).
+        The change is counted from `before` (None: from the first value): with `counts` as the sum
+        of increases, else from there to the last value.
         """
         try:
             total = sum(values)
@@ -50,7 +53,7 @@ class WindowStats:
             if not values:
                 return values
             total = sum(values)
-        delta = increase(values, before) if counts else None
+        rises = increase(values, before) if counts else None
         low, high = min(values), max(values)
         column = self._columns.get(fact)
         if isinstance(column, _Number):
@@ -59,11 +62,12 @@ class WindowStats:
             column.min = min(column.min, low)
             column.max = max(column.max, high)
             column.total += total
-            if delta is not None:
-                column.delta = (column.delta or 0.0) + delta
+            if rises is not None:
+                column.rises = (column.rises or 0.0) + rises
         else:
+            since = values[0] if before is None else before
             self._columns[fact] = _Number(
-                len(values), values[0], values[-1], low, high, total, delta
+                len(values), values[0], values[-1], low, high, total, since, rises
             )
         return values
 
@@ -122,5 +126,5 @@ def _stats(column: _Number | _Flag) -> Stats:
         min=column.min,
         max=column.max,
         mean=mean if isfinite(mean) else None,  # too large to add up
-        delta=column.delta,
+        delta=column.last - column.before if column.rises is None else column.rises,
     )

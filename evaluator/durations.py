@@ -18,7 +18,12 @@ def parse_seconds(text: str) -> int | None:
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration the way rules write it: the two largest units, `1h30m`, `45s`, `0s`."""
+    """Return a duration the way rules write it: the two largest units, `1h30m`, `45s`, `0s`.
+
+    A few seconds have a decimal, `0.2s`: what was over at once is not what never was.
+    """
+    if 0 < seconds < 9.95 and (tenths := round(seconds * 10)) % 10:
+        return f"{tenths / 10}s"
     left = max(0, int(seconds))
     words: list[str] = []
     for unit, name in zip(_UNIT_SECONDS, "dhms", strict=True):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from operator import is_
 
 import msgspec
 
 from evaluator.admission import Admission
+from evaluator.expression import Condition
 from evaluator.facts import Fact
 from evaluator.group import Group
 from evaluator.incident import Scalar
@@ -40,14 +41,14 @@ class Evaluation:
     """Holds the newest facts and the sliding windows, and judges every rule on them.
 
     `misfits` counts by fact the values that were refused: a NaN, an infinity, or a bool or text
-    where a number belongs. What a rule doesn't read isn't looked at. `quiet`: none of the last
-    verdicts begins an incident, or is an error.
+    where a number belongs. What a rule doesn't read isn't looked at. `seen` names facts that are
+    known to have been reported before the first snapshot that is taken here.
     """
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, seen: Iterable[str] = ()) -> None:
         self.rules = rules
         self.misfits: dict[str, int] = {}
-        self.quiet = False
+        self._ambient = {fact.name for fact in rules.facts.values() if _is_ambient(fact)}
         # A clock's facts move between snapshots, so the rules that read one are judged apart.
         moving = {fact.name for fact in rules.facts.values() if fact.source == "clock"}
         moving |= {_SNAPSHOT_AGE}
@@ -55,9 +56,8 @@ class Evaluation:
         for program in rules.programs:
             kind = program.rule.window_seconds, not moving.isdisjoint(program.names)
             kinds.setdefault(kind, []).append(program)
-        ambient = {fact.name for fact in rules.facts.values() if _is_ambient(fact)}
         self._groups = [
-            (seconds, Group(programs, rules.compiler, ambient))
+            (seconds, Group(programs, rules.compiler, self._ambient))
             for (seconds, _), programs in kinds.items()
         ]
         groups = [group for _, group in self._groups]
@@ -85,31 +85,38 @@ class Evaluation:
         read = {name for group in groups for name in (*group.names.plain, *group.names.windowed)}
         read |= {_SNAPSHOT_AGE, _SNAPSHOT_LIMIT}
         facts = {name: rules.facts[base_fact(name)] for name in sorted(read)}
-        self._ambient_names = frozenset(name for name, fact in facts.items() if _is_ambient(fact))
-        self._settings = Admission(
-            {name: fact.type for name, fact in facts.items() if fact.source == "settings"},
-            self.misfits,
+        self._surroundings = Admission(
+            {name: fact.type for name, fact in facts.items() if _is_ambient(fact)}, self.misfits
         )
-        self._set: tuple[tuple[object, ...], dict[str, Scalar]] = (), {}
-        self._clocks = Admission(
-            {
-                name: fact.type
-                for name, fact in facts.items()
-                if _is_ambient(fact) and fact.source != "settings"
-            },
-            self.misfits,
-        )
-        self._raw = Admission(
-            {name: fact.type for name, fact in facts.items() if not _is_ambient(fact)},
-            self.misfits,
-        )
+        raw_types = {name: fact.type for name, fact in facts.items() if not _is_ambient(fact)}
+        self._raw = Admission(raw_types, self.misfits)
         self._sampled = [
-            name for name, fact in facts.items() if is_sampled(fact) and name in self._windowed
+            (name, fact.type == "counter")
+            for name, fact in facts.items()
+            if is_sampled(fact) and name in self._windowed
         ]
         self._facts: Mapping[str, Scalar] = {}
         self._before: dict[str, Scalar] = {}
-        self._seen: set[str] = set(SPAN_FACTS)
-        self._unseen = {name: f"last.{base_fact(name)}" for name in self._raw.names}
+        self._seen: set[str] = {*SPAN_FACTS, *seen} - self._ambient
+        # Those too that no rule reads: the next rule file may bring one that does.
+        declared = (*raw_types, *(rules.facts.keys() - self._ambient))
+        self._unseen = {name: f"last.{base_fact(name)}" for name in declared}
+        self._wanting: tuple[int, dict[str, tuple[str, ...]]] = (-1, {})
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """The facts of engine and collector that were ever reported."""
+        return frozenset(self._seen - self._ambient)
+
+    def wanting(self) -> dict[str, tuple[str, ...]]:
+        """Return the rules that can't hold for want of facts that nobody ever reported, and these.
+
+        A rule that another of its conditions makes false is among them: it is no less dead.
+        """
+        if self._wanting[0] != len(self._seen):
+            found = {one.rule.name: self._wanted(one) for one in self.rules.programs}
+            self._wanting = len(self._seen), {rule: facts for rule, facts in found.items() if facts}
+        return self._wanting[1]
 
     def take(
         self,
@@ -138,41 +145,29 @@ class Evaluation:
     ) -> None:
         """Take a new snapshot whose facts are known to be of their types, and finite.
 
-        `raw` says what was ever reported (`last.*`), None: the facts do.
+        `raw` says what was ever reported, None: the facts do.
         """
-        raw = facts if raw is None else raw
         stats = {fact: window[fact] for fact in self._windowed if fact in window}
-        for fact in self._sampled:
+        for fact, counts in self._sampled:
             value = facts.get(fact)
-            one = None if value is None else sample(value, self._before.get(fact))
+            one = None if value is None else sample(value, self._before.get(fact), counts=counts)
             if value is not None and one is not None:
                 self._before[fact] = value
                 stats[fact] = one
-        before = len(self._seen)
-        for name, last in self._unseen.items():
-            if name in facts or name in stats or raw.get(last) is not None:
-                self._seen.add(base_fact(name))
-        if len(self._seen) != before:
-            self._unseen = {
-                n: last for n, last in self._unseen.items() if base_fact(n) not in self._seen
-            }
+        self._note_seen(facts if raw is None else raw, facts, stats)
         self._facts = facts
         frame = Frame(at, at, ticks, seconds, stats)
         for span in self._spans.values():
             span.add(frame)
 
-    def verdicts(
-        self, at: Instant, ambient: Mapping[str, object], told: Collection[str] | None = None
-    ) -> list[Verdict]:
+    def verdicts(self, at: Instant, ambient: Mapping[str, object]) -> list[Verdict]:
         """Return the verdict of every enabled rule at an instant.
 
         `ambient` holds the facts that are in no snapshot: limits, session, scheduler, calendar,
         and the snapshot's age. Past its limit, all that engine and collector said is unknown.
-        `told` are the rules whose facts somebody will look at whatever the verdict (None: all);
-        of the others a verdict that begins nothing may come without its context, or with an older
-        one. The same list is returned for as long as all that the rules read is the same.
+        The same list is returned for as long as all that the rules read is the same.
         """
-        known = {**self._admitted_settings(ambient), **self._clocks.admit(ambient)}
+        known = self._surroundings.admit(ambient)
         self._seen.update(known)
         stale = _is_past(known.get(_SNAPSHOT_AGE), known.get(_SNAPSHOT_LIMIT))
         facts = _NOTHING if stale else self._facts
@@ -181,30 +176,65 @@ class Evaluation:
             seconds: View(facts, known, None if stale else span.frame(at), self._seen)
             for seconds, span in self._spans.items()
         }
-        found = [group.verdicts(views[seconds], told) for seconds, group in self._groups]
-        self.quiet = all(group.quiet for _, group in self._groups)
+        found = [group.verdicts(views[seconds]) for seconds, group in self._groups]
         before, verdicts = self._verdicts
         if len(found) != len(before) or not all(map(is_, found, before)):
             verdicts = [found[group][number] for group, number in self._places]
             self._verdicts = found, verdicts
         return verdicts
 
-    def _admitted_settings(self, ambient: Mapping[str, object]) -> dict[str, Scalar]:
-        """Return the limits; they hardly ever change, and are looked at only then."""
-        told = tuple(map(ambient.get, self._settings.names))
-        if told != self._set[0]:
-            self._set = told, self._settings.admit(ambient)
-        return self._set[1]
+    def reading(self, rule: str) -> dict[str, Scalar | None]:
+        """Return what an enabled rule's conditions read in the last verdicts, in their order.
+
+        None is unknown. Empty before the first verdicts.
+        """
+        if not self._verdicts[0]:
+            return {}
+        return {
+            name: group.values.get(name)
+            for _, group in self._groups
+            for program in group.programs
+            if program.rule.name == rule
+            for name in program.read
+        }
 
     @property
     def memory(self) -> Memory:
         """What it would have to be told, besides the snapshots of the longest window."""
-        return Memory(frozenset(self._seen - self._ambient_names), dict(self._before))
+        return Memory(self.seen, dict(self._before))
 
     def recall(self, memory: Memory) -> None:
         """Go on as one that took the snapshots that the memory is of."""
         self._seen |= memory.seen
         self._before = memory.before | self._before
+
+    def _note_seen(
+        self, raw: Mapping[str, object], facts: Mapping[str, Scalar], stats: Mapping[str, Stats]
+    ) -> None:
+        before = len(self._seen)
+        for name, last in self._unseen.items():
+            read = facts if name in self._raw.names else raw
+            if read.get(name) is not None or name in stats or raw.get(last) is not None:
+                self._seen.add(base_fact(name))
+        if len(self._seen) != before:
+            self._unseen = {
+                n: last for n, last in self._unseen.items() if base_fact(n) not in self._seen
+            }
+
+    def _wanted(self, program: RuleProgram) -> tuple[str, ...]:
+        wanted = (fact for condition in program.when for fact in self._unmet(condition))
+        return tuple(dict.fromkeys(wanted))
+
+    def _unmet(self, condition: Condition) -> list[str]:
+        """Return the facts for want of which a condition can't hold, none when it can or is off."""
+        unmet: list[str] = []
+        for alternative in condition.alternatives:
+            absent = [one for one in map(base_fact, alternative.ordered) if one not in self._seen]
+            if not absent:
+                return []
+            if self._ambient.isdisjoint(absent):  # else a limit is not set
+                unmet += absent
+        return unmet
 
 
 def _is_ambient(fact: Fact) -> bool:

@@ -36,7 +36,7 @@ class Template(msgspec.Struct, frozen=True):
     def fill(self, values: Mapping[str, Scalar | None]) -> str:
         """Return the message; what has no value reads `unknown`."""
         return "".join(
-            piece if isinstance(piece, str) else shown(values.get(piece.name))
+            piece if isinstance(piece, str) else named(piece.name, values.get(piece.name))
             for piece in self.pieces
         )
 
@@ -59,8 +59,36 @@ def parse(text: str) -> Template:
     return Template(tuple(piece for piece in pieces if piece != ""), tuple(stray))
 
 
+def named(name: str, value: Scalar | None) -> str:
+    """Return the value of a fact: that of a `…_bytes` as 41 GB, a limit that is not set as
+    `none`, others as `shown` says.
+    """
+    if value is None and name.startswith("limits."):
+        return "none"
+    if name.endswith("_bytes") and isinstance(value, float) and value >= 0:
+        return size(value)
+    return shown(value)
+
+
+def grouped(whole: int) -> str:
+    """Return a whole number ≥ 0 in Indian grouping: 12,34,567."""
+    digits = str(whole)
+    head, tail = digits[:-3], digits[-3:]
+    pairs = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)]
+    return ",".join([*reversed(pairs), tail])
+
+
+def size(value: float) -> str:
+    """Return bytes as 41 GB, 512 MB, 3 kB (powers of ten, like the limits)."""
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= unit:
+            share = value / unit
+            return f"{share:.1f} {name}" if share < 10 else f"{share:.0f} {name}"
+    return f"{value:.0f} B"
+
+
 def shown(value: Scalar | None) -> str:
-    """Return a value as a human reads it: `-2.35`, `150,000`, `yes`, `unknown`."""
+    """Return a value as a human reads it: `-2.35`, `1,50,000`, `yes`, `unknown`."""
     if value is None:
         return "unknown"
     if isinstance(value, bool):
@@ -68,7 +96,7 @@ def shown(value: Scalar | None) -> str:
     if isinstance(value, str):
         return value if len(value) <= LONGEST_TEXT else value[: LONGEST_TEXT - 1] + "…"
     if abs(value) >= 1000:
-        return f"{value:,.0f}"
+        return f"{'-' if value < 0 else ''}{grouped(round(abs(value)))}"
     if 0 < abs(value) < 0.01:
         return f"{value:.2g}"
     trimmed = f"{value:.2f}".rstrip("0").rstrip(".")

@@ -18,8 +18,8 @@ Place = tuple[str | int, ...]
 class RuleProgram:
     """The compiled form of one rule.
 
-    `names` is everything it reads: conditions, message and context; `judged` is what its conditions
-    read, `asked` those of `when` and `unless`. `shown` is its context.
+    `names` is everything it reads: conditions, messages and context. `shown` is its context, with
+    what its end is told by; `read` what its conditions read, `asked` those of `when` and `unless`.
     """
 
     def __init__(
@@ -29,22 +29,33 @@ class RuleProgram:
         unless: tuple[Condition, ...],
         severities: tuple[tuple[Severity, Condition], ...],
         message: Template,
+        *,
+        clear_when: tuple[Condition, ...] = (),
+        suspect_when: tuple[Condition, ...] = (),
     ) -> None:
         self.rule = rule
         self.when = when
         self.unless = unless
+        self.clear_when = clear_when
+        self.suspect_when = suspect_when
         self.severities = severities
         self.message = message
         self.mildest: Severity = (
             rule.severity if isinstance(rule.severity, str) else rule.severity[-1][0]
         )
         self.told = tuple(dict.fromkeys(one.name for one in message.placeholders))
-        self.shown = rule.context if rule.context is not None else _in_order(when)
-        conditions = (*when, *unless, *(condition for _, condition in severities))
-        self.judged = frozenset(name for one in conditions for name in one.whole.names)
-        asked = (name for one in (*when, *unless) for name in one.whole.ordered)
-        self.asked = tuple(dict.fromkeys(asked))
-        self.names = self.judged | {*self.told, *self.shown}
+        context = rule.context if rule.context is not None else _in_order(when)
+        self.shown = tuple(dict.fromkeys((*context, *_of_the_end(rule))))
+        conditions = (
+            *when,
+            *unless,
+            *clear_when,
+            *suspect_when,
+            *(condition for _, condition in severities),
+        )
+        self.read = _in_order(conditions)
+        self.asked = _in_order((*when, *unless))
+        self.names = frozenset((*self.read, *self.told, *self.shown))
 
 
 def compile_rule(
@@ -66,17 +77,17 @@ def compile_rule(
     table = () if isinstance(rule.severity, str) else rule.severity
     when = compiled((("when", index), text) for index, text in enumerate(rule.when))
     unless = compiled((("unless", index), text) for index, text in enumerate(rule.unless))
+    clear = compiled((("clear_when", index), text) for index, text in enumerate(rule.clear_when))
+    suspect = compiled((("suspect_when", n), text) for n, text in enumerate(rule.suspect_when))
     held = compiled((("severity", severity), text) for severity, text in table)
     template = parse(rule.message)
-    problems += [
-        (("message",), Problem(at, "a brace without its partner; write {{ or }} for a brace"))
-        for at in template.stray
-    ]
-    problems += [
-        (("message",), Problem(one.at, *_unknown(one.name, names)))
-        for one in template.placeholders
-        if one.name not in names
-    ]
+    problems += _faults_of(template, ("message",), names)
+    if rule.resolved_message is not None:
+        problems += _faults_of(parse(rule.resolved_message), ("resolved_message",), names)
+    if rule.onset is not None and names.get(rule.onset) not in ("number", "counter"):
+        unknown = _unknown(rule.onset, names)
+        problem = ("onset must be a number of seconds", None) if rule.onset in names else unknown
+        problems.append((("onset",), Problem(0, *problem)))
     problems += [
         (("context", index), Problem(0, *_unknown(name, names)))
         for index, name in enumerate(rule.context or ())
@@ -85,7 +96,28 @@ def compile_rule(
     if problems:
         return problems
     severities = tuple(zip((severity for severity, _ in table), held, strict=True))
-    return RuleProgram(rule, when, unless, severities, template)
+    return RuleProgram(
+        rule, when, unless, severities, template, clear_when=clear, suspect_when=suspect
+    )
+
+
+def _faults_of(
+    template: Template, place: Place, names: Mapping[str, FactType]
+) -> list[tuple[Place, Problem]]:
+    stray = "a brace without its partner; write {{ or }} for a brace"
+    unknown = (one for one in template.placeholders if one.name not in names)
+    return [
+        *((place, Problem(at, stray)) for at in template.stray),
+        *((place, Problem(one.at, *_unknown(one.name, names))) for one in unknown),
+    ]
+
+
+def _of_the_end(rule: Rule) -> Iterable[str]:
+    """Yield the facts from which the lifecycle tells how long it lasted and what is well again."""
+    if rule.onset is not None:
+        yield rule.onset
+    if rule.resolved_message is not None:
+        yield from (one.name for one in parse(rule.resolved_message).placeholders)
 
 
 def _unknown(name: str, names: Mapping[str, FactType]) -> tuple[str, str | None]:

@@ -30,10 +30,19 @@ def check_table(table: Mapping[str, object], report: Report) -> dict[str, object
             report((key,), f"unknown field {key}", nearest(key, FIELDS))
             continue
         attribute, check = FIELDS[key]
-        parsed = check(value, (key,), report)
+        parsed = check(value, (key,), _naming(key, report))
         if parsed is not None:
             sound[attribute] = parsed
     return sound
+
+
+def _naming(key: str, report: Report) -> Report:
+    """Return a report that names the field: who reads a fault has not the file at hand."""
+
+    def named(place: Place, reason: str, hint: str | None) -> None:
+        report(place, f"{key} {reason}", hint)
+
+    return named
 
 
 def _name(value: object, place: Place, report: Report) -> str | None:
@@ -79,6 +88,21 @@ def _duration(value: object, place: Place, report: Report) -> int | None:
     return seconds
 
 
+def _moments(value: object, place: Place, report: Report) -> tuple[int, ...] | None:
+    texts = _texts(value, place, report)
+    if texts is None:
+        return None
+    moments: list[int] = []
+    for index, text in enumerate(texts):
+        seconds = _duration(text, (*place, index), report) if text else None
+        if seconds is None:
+            continue
+        if seconds <= max(moments, default=0):
+            report((*place, index), "must be later than the one before it", None)
+        moments.append(seconds)
+    return tuple(moments)
+
+
 def _window(value: object, place: Place, report: Report) -> int | None:
     seconds = _duration(value, place, report)
     if seconds is None or 0 < seconds <= LONGEST_WINDOW_SECONDS:
@@ -119,6 +143,7 @@ FIELDS: dict[str, tuple[str, Check]] = {
     "severity": ("severity", _severity),
     "when": ("when", _conditions),
     "unless": ("unless", _texts),
+    "clear_when": ("clear_when", _conditions),
     "for": ("for_seconds", _duration),
     "keep_firing_for": ("keep_firing_for_seconds", _duration),
     "window": ("window_seconds", _window),
@@ -127,8 +152,12 @@ FIELDS: dict[str, tuple[str, Check]] = {
     "seen": ("seen", _flag),
     "day": ("day", _flag),
     "message": ("message", _text),
+    "resolved_message": ("resolved_message", _text),
+    "onset": ("onset", _text),
     "context": ("context", _texts),
     "inhibited_by": ("inhibited_by", _texts),
+    "suspect_when": ("suspect_when", _conditions),
+    "remind": ("remind_seconds", _moments),
     "enabled": ("enabled", _flag),
 }
 """Key in the file → attribute of `Rule`, and its check."""

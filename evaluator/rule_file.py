@@ -16,6 +16,7 @@ from evaluator.names import nearest, readable
 from evaluator.program import RuleProgram, compile_rule
 from evaluator.rule_fields import check_table
 from evaluator.rules import Fault, Rule, RuleErrors, RuleSet
+from evaluator.suppression import circle_through
 from evaluator.toml_places import Path, Places, find_places
 
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
@@ -69,7 +70,9 @@ class _Reader:
         known = {fact.name: fact for fact in BUILTIN_FACTS}
 
         def report(path: Path, reason: str, hint: str | None) -> None:
-            self._add(("facts", *path), None, reason, hint)
+            what = ".".join(str(part) for part in path)
+            named = f"{what} {reason}" if what and reason.startswith(("must", "needs")) else reason
+            self._add(("facts", *path), None, named, hint)
 
         return known | check_facts(table, known, report)
 
@@ -112,13 +115,19 @@ class _Reader:
         return msgspec.structs.replace(blank, **fields)
 
     def _check_inhibitors(self, found: Mapping[str, Rule], paths: Mapping[str, Path]) -> None:
+        told: set[frozenset[str]] = set()
         for name, path in paths.items():
             for index, other in enumerate(found[name].inhibited_by):
                 place = (*path, "inhibited_by", index)
+                circle = circle_through(name, other, found)
                 if other == name:
                     self._add(place, name, "a rule can't inhibit itself")
                 elif other and other not in found:
                     self._add(place, name, f"unknown rule {other}", nearest(other, found))
+                elif circle and frozenset(circle) not in told:
+                    told.add(frozenset(circle))
+                    way = " → ".join((*circle, name))
+                    self._add(place, name, f"inhibition in a circle would silence all: {way}")
 
     def _add(self, path: Path, rule: str | None, reason: str, hint: str | None = None) -> None:
         self._add_at(self._places.key(path), rule, reason, hint)

@@ -19,21 +19,31 @@ SeverityTable = tuple[tuple[Severity, str], ...]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule. Durations are in seconds, `when`, `unless` and severity conditions are CEL.
+    """One rule. Durations are in seconds; `when`, `unless`, `clear_when` and severity conditions
+    are CEL.
 
     `when`: all must hold. `unless`: any that holds makes the rule false, an unknown one does not
-    count. `severity` is fixed, or the first of a table whose condition holds. `for_seconds` it
-    must hold to fire, `keep_firing_for_seconds` it must be clear to resolve, both counted on
-    `clock`. `window_seconds`: what `window.*` covers, None: the last snapshot. `no_data`: what
-    unknown counts as; `seen`: not applicable until there ever was data. `day`: a figure of the
-    trading day, void on the next. `context` None: the facts in `when`.
+    count. `clear_when`: all must hold before a firing alert may begin to be over (empty: it is
+    enough that the rule is false). `severity` is fixed, or the first of a table whose condition
+    holds. `for_seconds` it must hold to fire, `keep_firing_for_seconds` it must be clear to
+    resolve, both counted on `clock`. `window_seconds`: what `window.*` covers, None: the last
+    snapshot. `no_data`: what unknown counts as; `seen`: not applicable until there ever was data.
+    `day`: a figure of the trading day, void on the next. `context` None: the facts in `when`.
+    `resolved_message` says what is well again (None: the first facts of the context). `onset` names
+    the fact that tells for how many seconds it has been so before it held. `inhibited_by`: rules
+    whose firing alert explains this one away. `suspect_when`: while all hold and the rule does not,
+    it may be about to fire, and what it would explain waits for it. `remind_seconds`: see
+    `evaluator.reminders`, None: those of the severity.
     """
 
     name: str
     severity: Severity | SeverityTable
     when: tuple[str, ...]
     message: str
+    resolved_message: str | None = None
+    onset: str | None = None
     unless: tuple[str, ...] = ()
+    clear_when: tuple[str, ...] = ()
     for_seconds: int = 0
     keep_firing_for_seconds: int = 0
     window_seconds: int | None = None
@@ -43,6 +53,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     day: bool = False
     context: tuple[str, ...] | None = None
     inhibited_by: tuple[str, ...] = ()
+    suspect_when: tuple[str, ...] = ()
+    remind_seconds: tuple[int, ...] | None = None
     enabled: bool = True
     builtin: bool = False
 

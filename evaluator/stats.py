@@ -8,8 +8,9 @@ import msgspec
 class Stats(msgspec.Struct, frozen=True, omit_defaults=True):
     """Statistics of one fact over a window. Numbers fill the first block, flags `any` and `all`.
 
-    `last` is a number for numbers and 0.0 / 1.0 for flags. `delta` is the sum of increases,
-    the one from the window before included; a counter that fell was reset and counts from zero.
+    `last` is a number for numbers and 0.0 / 1.0 for flags. `delta` is what changed since the last
+    value of the window before: of a counter the sum of increases (one that fell was reset and
+    counts from zero), of a number from there to `last`, negative when it fell.
     """
 
     count: int

@@ -9,6 +9,9 @@ import msgspec
 from evaluator.incident import Scalar, Severity
 from evaluator.rules import Rule
 
+NOT_JUDGED = "can't be judged"
+"""Stands in the message of an alert that fires for want of data, not for what data says."""
+
 Truth = Literal["true", "false", "unknown", "error"]
 
 
@@ -17,6 +20,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     `why` is empty when the facts are all there and the condition is false. `never_seen`: unknown
     for want of a fact that nobody ever reported. `off`: false because a limit is not set.
+    `clear`: whether a false one may be over, which `clear_when` decides, and `clear_why` not.
+    `suspected`: not true, but it may be about to be.
     """
 
     rule: Rule
@@ -27,3 +32,6 @@ class Verdict(msgspec.Struct, frozen=True):
     why: str = ""
     never_seen: bool = False
     off: bool = False
+    clear: Truth = "true"
+    clear_why: str = ""
+    suspected: bool = False

@@ -96,8 +96,11 @@ class SlidingWindow:
         return bool(self._front)
 
 
-def sample(value: Scalar, before: Scalar | None) -> Stats | None:
-    """Return the statistics of a fact that has one value a snapshot, None for a text."""
+def sample(value: Scalar, before: Scalar | None, *, counts: bool = False) -> Stats | None:
+    """Return the statistics of a fact that has one value a snapshot, None for a text.
+
+    `counts`: a counter, which counts from zero when it fell.
+    """
     if isinstance(value, bool):
         return Stats(count=1, last=float(value), any=value, all=value)
     if isinstance(value, str):
@@ -105,7 +108,7 @@ def sample(value: Scalar, before: Scalar | None) -> Stats | None:
     rise = value - before if isinstance(before, float) else 0.0
     return Stats(
         count=1, first=value, last=value, min=value, max=value, mean=value,
-        delta=value if rise < 0 else rise,
+        delta=value if counts and rise < 0 else rise,
     )  # fmt: skip
 
 

@@ -9,11 +9,16 @@ import msgspec
 
 from evaluator.incident import Incident, Scalar, Transition
 from evaluator.instant import Instant
-from monitoring.alert_line import AlertLine, Clock, Kind
+from evaluator.silence import Silence
+from monitoring.alert_line import AlertLine, Clock, Kind, SilenceStatus
+from monitoring.market_override import MarketOverride
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that changes no incident: what happened, to which rule, in words."""
+    """A line that changes no incident: what happened, to which rule, in words.
+
+    One that tells of a silence has it, and what became of it.
+    """
 
     kind: Kind
     reason: str
@@ -21,6 +26,22 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""
     id: str = ""
     context: dict[str, Scalar | None] = {}
+    market: MarketOverride | None = None
+    silence: Silence | None = None
+    status: SilenceStatus | None = None
+
+
+def of_silence(silence: Silence, status: SilenceStatus, reason: str) -> Notice:
+    """Return the line of a silence that begins, expires, or is ended by somebody."""
+    return Notice(
+        kind="silence",
+        reason=reason,
+        message=f"{silence.target}: {silence.words}",
+        rule=silence.rule or "",
+        id=silence.id,
+        silence=silence,
+        status=status,
+    )
 
 
 class LineMaker:
@@ -74,8 +95,19 @@ class LineMaker:
                 clear=incident.clear,
                 ack=incident.ack,
                 error=incident.error,
+                onset_ms=incident.onset_ms,
+                blind=incident.blind,
+                told=incident.told,
+                refired=incident.refired,
+                flapping=incident.flapping,
             ),
         )
+
+    def silence(self, silence: Silence, at: Instant, snapshot: int) -> AlertLine:
+        """Return the carry line of a silence in force."""
+        line = self._notice(of_silence(silence, "active", silence.words), at, snapshot)
+        line.kind = "carry"
+        return line
 
     def _notice(self, notice: Notice, at: Instant, snapshot: int) -> AlertLine:
         return AlertLine(
@@ -86,7 +118,7 @@ class LineMaker:
             engine=self._engine,
             severity=None,
             rule=notice.rule,
-            status=None,
+            status=notice.status,
             reason=notice.reason,
             message=notice.message,
             context=notice.context,
@@ -98,6 +130,8 @@ class LineMaker:
             snapshot=snapshot,
             boot_id=at.boot_id,
             boottime_ns=at.boottime_ns,
+            market=notice.market,
+            silence=notice.silence,
         )
 
     def _iso(self, at: Instant) -> str:

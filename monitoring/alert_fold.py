@@ -1,7 +1,8 @@
 """Reading the alert log: lines, and the state of all alerts that follows from them.
 
 A record is whole when its JSON is, with a newline after it or not. A *block* is what a file
-begins with: `carry` lines of every incident that was open, then a `carry_end` that counts them.
+begins with: `carry` lines of every incident that was open, of the silences, and of what was over
+so lately that it matters to flapping; then a `carry_end` that counts them.
 The state is that of the complete block with the greatest seq, whatever file it is in, and all
 lines with a greater seq, from whatever files they are in. So the clock may be set back over
 midnight, a block may be torn, and any file older than the newest block may be deleted.
@@ -17,9 +18,11 @@ from pathlib import Path
 
 import msgspec
 
-from evaluator.incident import States
+from evaluator.incident import Incident, States
 from evaluator.instant import Instant
+from evaluator.silence import Silence
 from monitoring.alert_line import AlertLine, incident_of
+from monitoring.market_override import Overrides, take
 
 FILE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl")
 TAIL_BYTES = 65_536
@@ -27,13 +30,18 @@ _LINE = msgspec.json.Decoder(AlertLine)
 
 
 class Folded(msgspec.Struct, kw_only=True):
-    """What the alert log says: open incidents by rule, and where the log stands.
+    """What the alert log says: open incidents by rule, overrides of the market by id, and where
+    the log stands.
 
+    `silences` are by id; `past` is by rule the last incident that fired and is over.
     `snapshot` is the number in the newest line, `at` that line's instant; `faults` names what
     could not be read. `holding` are the files that this was read from: no other is needed.
     """
 
     states: States = {}
+    market: Overrides = {}
+    silences: dict[str, Silence] = {}
+    past: dict[str, Incident] = {}
     seq: int = 0
     snapshot: int = 0
     at: Instant | None = None
@@ -181,6 +189,15 @@ def absorb(folded: Folded, line: AlertLine) -> None:
 def _apply(folded: Folded, line: AlertLine) -> None:
     folded.seq, folded.snapshot = line.seq, line.snapshot
     folded.at = Instant(wall_ms(line), line.boottime_ns, line.boot_id)
+    if line.market is not None:
+        take(folded.market, line.market)
+        return
+    if line.silence is not None:
+        if line.status == "active":
+            folded.silences[line.silence.id] = line.silence
+        else:
+            folded.silences.pop(line.silence.id, None)
+        return
     if line.kind not in ("alert", "carry"):
         return
     incident = incident_of(line)
@@ -188,8 +205,11 @@ def _apply(folded: Folded, line: AlertLine) -> None:
         return
     if incident.status in ("pending", "firing"):
         folded.states[incident.rule] = incident
-    else:
+        return
+    if line.kind == "alert":  # a carried one that is over may stand beside an open one
         folded.states.pop(incident.rule, None)
+    if incident.status == "resolved":
+        folded.past[incident.rule] = incident
 
 
 def _record(raw: bytes) -> AlertLine | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,17 +17,26 @@ from typing import Protocol
 
 import msgspec
 
+from evaluator.flapping import remembered
 from evaluator.incident import Transition
 from evaluator.instant import Instant
 from monitoring.alert_entry import LineMaker, Notice
 from monitoring.alert_fold import Folded, Scanned, absorb, fold, newest_block, read, scan
 from monitoring.alert_line import AlertLine
 from monitoring.atomic import FILE_MODE, FOLDER_MODE, sync_folder
+from monitoring.market_override import kept
 
 __all__ = ["AlertLog", "Folded", "LogLost", "Notice", "fold", "read"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_APPEND
+    | os.O_NOFOLLOW
+    | os.O_CLOEXEC
+    | os.O_NONBLOCK  # a FIFO in the file's place would hold up the evaluation for ever
+)
 
 
 class Spare(Protocol):
@@ -81,7 +91,10 @@ class AlertLog:
         self.written = fold(self._folder)
         if self.written.holding:
             try:
-                self._ready(self.written.holding[0], now)
+                file = self._ready(self.written.holding[0], now)
+                # A process that was killed before its sync left lines that are only in memory;
+                # what is built on them (a request taken out of the spool) must not outlive them.
+                self._sync(file.descriptor)
             except LogLost:
                 raise
             except OSError as error:
@@ -155,6 +168,8 @@ class AlertLog:
         status = os.fstat(descriptor)
         inode = status.st_dev, status.st_ino
         self._file = file = _File(name, descriptor, inode, begun=False)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, f"{name} is not a regular file")
         scanned = scan(path.read_bytes())
         file.begun = newest_block(scanned.lines) is not None
         if scanned.open_ended:
@@ -175,20 +190,24 @@ class AlertLog:
         self._write(file, b"\n", lines)
 
     def _block(self, at: Instant) -> list[AlertLine]:
-        """Return a carry line for each open incident, and the line that counts them."""
-        block = []
-        seq = self.written.seq
-        for incident in self.written.states.values():
-            seq += 1
-            line = self._maker.incident("carry", incident, at, self.written.snapshot)
+        """Return a carry line for each thing that a fold must know, and the line that counts them:
+        open incidents, what was over lately, silences, and overrides of the market.
+        """
+        known = self.written
+        incidents = (*known.states.values(), *remembered(known.past.values(), at))
+        block = [self._maker.incident("carry", one, at, known.snapshot) for one in incidents]
+        block += [self._maker.silence(one, at, known.snapshot) for one in known.silences.values()]
+        for override in kept(known.market.values(), at.wall_ms):
+            carried = Notice(kind="carry", reason=f"market {override.action}", market=override)
+            block.append(self._maker.entry(carried, at, known.snapshot, None))
+        for seq, line in enumerate(block, known.seq + 1):
             line.seq = seq
-            block.append(line)
         end = Notice(
             kind="carry_end",
-            reason=f"{len(block)} open when this file begins",
+            reason=f"{len(known.states)} open when this file begins",
             context={"carries": float(len(block))},
         )
-        return [*block, self._numbered(end, at, seq + 1)]
+        return [*block, self._numbered(end, at, known.seq + len(block) + 1)]
 
     def _numbered(self, notice: Notice, at: Instant, seq: int) -> AlertLine:
         line = self._maker.entry(notice, at, self.written.snapshot, None)

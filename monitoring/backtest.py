@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from evaluator.instant import Instant, Sessions
+from evaluator.instant import Instant
 from evaluator.rules import RuleSet
+from evaluator.turn import begins
 from evaluator.verdict import Verdict
 from monitoring.ambient import OwnHealth
-from monitoring.calendar import AlwaysOpen
+from monitoring.calendar import calendar_of
 from monitoring.config import Config
 from monitoring.course import Course
 from monitoring.episodes import Episodes
 from monitoring.excerpt import Taken
 from monitoring.grid import moments
+from monitoring.market_override import MarketOverride
 
 WELL = OwnHealth()
 """How the scheduler of a backtest does: nothing of it is recorded in snapshots."""
-
-
-def sessions_of(config: Config) -> Sessions:
-    """Return the trading clock that a backtest counts on: the settings' calendar."""
-    return AlwaysOpen(config.timezone)
 
 
 class Backtested(msgspec.Struct, kw_only=True):
@@ -55,15 +52,18 @@ def backtest(
     rule_sets: Sequence[RuleSet],
     config: Config,
     *,
+    overrides: Mapping[str, MarketOverride] | None = None,
     since_ms: int | None = None,
     progress: Callable[[int, Instant], None] = lambda _count, _at: None,
 ) -> Backtested:
     """Judge recorded snapshots, under their names and in their order, by one or more rule sets.
 
-    Those before `since_ms` (POSIX ms; None: none) only fill the windows: see `warm_up_seconds`.
+    The market's sessions are those of the settings' calendar with the operator's `overrides`.
+    Snapshots before `since_ms` (POSIX ms; None: none) only fill the windows: see `warm_up_seconds`.
     `progress` is told how many were judged and how far that is, at every snapshot.
     """
-    tests = [Test(Course(rules, config, sessions_of(config))) for rules in rule_sets]
+    sessions = calendar_of(config, overrides)
+    tests = [Test(Course(rules, config, sessions)) for rules in rule_sets]
     done = Backtested(outcomes=[test.episodes for test in tests])
     for moment in moments(found, config.evaluate_seconds):
         snapshot, at = moment.snapshot, moment.at
@@ -77,7 +77,7 @@ def backtest(
             progress(done.snapshots, at)
         for test in tests:
             if not (moment.again and test.settled):
-                test.conclude(at, *test.course.look(at, moment.age_seconds, WELL))
+                test.conclude(at, test.course.look(at, moment.age_seconds, WELL))
     done.end(tests)
     return done
 
@@ -100,13 +100,24 @@ class Test:
         self.episodes = Episodes()
         self.settled = False
         self._began = False
+        self._verdicts: list[Verdict] = []
+        self._quiet = True
 
-    def conclude(self, at: Instant, verdicts: list[Verdict], quiet: bool) -> None:
+    @property
+    def idle(self) -> bool:
+        """Tell whether the verdicts taken last change nothing, at whatever instant."""
+        return self.settled and self._quiet and self.course.at_rest
+
+    def conclude(self, at: Instant, verdicts: list[Verdict]) -> None:
         """Take what the rules say at an instant."""
         if not self._began:
             self._began = True
             self.episodes.begin(at)
-        entries = self.course.conclude(at, verdicts, quiet)
+        if verdicts is not self._verdicts:
+            self._verdicts = verdicts
+            self._quiet = not any(map(begins, verdicts))
+        quiet = self._quiet and self.course.at_rest
+        entries = [] if quiet else self.course.conclude(at, verdicts)
         self.settled = not entries
         if entries:
             self.episodes.add(entries)

@@ -14,7 +14,7 @@ import signal
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
@@ -24,12 +24,15 @@ import msgspec
 from evaluator.evaluation import Memory
 from evaluator.instant import Instant, elapsed_ms
 from evaluator.rules import RuleSet, load
+from evaluator.turn import begins
 from evaluator.verdict import Verdict
-from monitoring.backtest import WELL, Backtested, Test, backtest, sessions_of, warm_up_seconds
+from monitoring.backtest import WELL, Backtested, Test, backtest, warm_up_seconds
+from monitoring.calendar import calendar_of
 from monitoring.config import Config
 from monitoring.course import Course
 from monitoring.excerpt import Excerpts, Taken
 from monitoring.grid import Moment, day_of, moments
+from monitoring.market_override import MarketOverride
 from monitoring.snapshot import file_wall_ms
 from monitoring.snapshots import SnapshotStore
 
@@ -49,9 +52,12 @@ RuleText = tuple[str | None, str]
 travel between processes.
 """
 
-Change = tuple[int, bool, list[tuple[int, tuple[object, ...]]]]
-"""At which moment of the day, whether all is quiet from then on, and by place in the rule set the
-verdicts that are new, without their rules.
+Overrides = Mapping[str, MarketOverride] | None
+
+Change = tuple[int, list[tuple[int, tuple[object, ...]]]]
+"""At which moment of the day, and by place in the rule set the verdicts that are new, without
+their rules. One that can begin nothing comes without its context, which changes all the time: an
+alert only ends with that, and an `Episode` has nothing of the words in which an end is told.
 """
 
 
@@ -96,6 +102,7 @@ def backtest_folder(
     *,
     since_ms: int,
     workers: int,
+    overrides: Overrides = None,
     progress: Callable[[int, Instant], None] = lambda _count, _at: None,
 ) -> tuple[Backtested, list[str]]:
     """Judge the snapshots of a folder since a time (POSIX ms), by several processes if that pays.
@@ -106,10 +113,14 @@ def backtest_folder(
     start_ms = since_ms - round(warm_up_seconds(rule_sets, config) * 1000)
     span = Span(folder, max(0, start_ms), since_ms)
     if workers > 1 and len(days_of(span)) > 1:
-        return backtest_days(span, texts, config, workers=workers, progress=progress)
+        return backtest_days(
+            span, texts, config, workers=workers, overrides=overrides, progress=progress
+        )
     store = SnapshotStore(folder)
-    found = store.decoded_between(span.start_ms, LATEST_MS, Excerpts(rule_sets).decode)
-    done = backtest(found, rule_sets, config, since_ms=since_ms, progress=progress)
+    found = store.decoded_between(span.start_ms, LATEST_MS, Excerpts(rule_sets, config).decode)
+    done = backtest(
+        found, rule_sets, config, overrides=overrides, since_ms=since_ms, progress=progress
+    )
     return done, store.skipped
 
 
@@ -119,15 +130,18 @@ def backtest_days(
     config: Config,
     *,
     workers: int,
+    overrides: Overrides = None,
     progress: Callable[[int, Instant], None] = lambda _count, _at: None,
 ) -> tuple[Backtested, list[str]]:
     """Return what `backtest` returns, and what could not be read. Memory is that of a few days."""
     rule_sets = [load(*text) for text in texts]
-    tests = [Test(Course(rules, config, sessions_of(config))) for rules in rule_sets]
+    sessions = calendar_of(config, overrides)
+    tests = [Test(Course(rules, config, sessions)) for rules in rule_sets]
     done = Backtested(outcomes=[test.episodes for test in tests])
     skipped: list[str] = []
     memories: list[Memory] | None = None
-    with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(texts, config)) as pool:
+    given = texts, config, overrides
+    with ProcessPoolExecutor(workers, initializer=_prepare, initargs=given) as pool:
         try:
             waiting: deque[tuple[Days, Future[Said]]] = deque()
             left = iter(_shared_out(days_of(span), workers))
@@ -179,22 +193,20 @@ def _live(
     instants: _Instants, kinds: array[int], rules: RuleSet, test: Test, changes: list[Change]
 ) -> None:
     verdicts: list[Verdict] = []
-    nexts = iter([*changes, (len(kinds), True, [])])
-    following, quiet_next, new = next(nexts)
-    quiet = False
+    nexts = iter([*changes, (len(kinds), [])])
+    following, new = next(nexts)
     number = 0
     while number < len(kinds):
         if number == following:
             verdicts = verdicts.copy() or [None] * len(rules.programs)  # type: ignore[list-item] # all are in the first change
             for place, rest in new:
                 verdicts[place] = Verdict(rules.programs[place].rule, *rest)  # type: ignore[arg-type] # as they were taken apart
-            quiet = quiet_next
-            following, quiet_next, new = next(nexts)
-        elif quiet and test.settled and not test.course.states:
+            following, new = next(nexts)
+        elif test.idle:
             number = following  # until then nothing is open, and nothing begins
             continue
         if not (kinds[number] == AGAIN and test.settled):
-            test.conclude(instants.at(number), verdicts, quiet)
+            test.conclude(instants.at(number), verdicts)
         number += 1
 
 
@@ -214,10 +226,11 @@ class _Instants:
 class _Judge:
     """One process: the compiled rules, and what it takes to judge a day by them."""
 
-    def __init__(self, texts: Sequence[RuleText], config: Config) -> None:
+    def __init__(self, texts: Sequence[RuleText], config: Config, overrides: Overrides) -> None:
         self._rule_sets = [load(*text) for text in texts]
         self._config = config
-        self._decode = Excerpts(self._rule_sets).decode
+        self._sessions = calendar_of(config, overrides)
+        self._decode = Excerpts(self._rule_sets, config).decode
         longest = max(one.longest_window_seconds for one in self._rule_sets)
         self._longest_ms = longest * 1000
         self._warm_up_ms = round(warm_up_seconds(self._rule_sets, config) * 1000)
@@ -230,7 +243,10 @@ class _Judge:
         first = next(own, None)
         after = SnapshotStore(span.folder)
         later = next(after.decoded_between(end_ms, LATEST_MS, self._decode), None)
-        diary = _Diary(self._rule_sets, self._config, memories, span.since_ms)
+        courses = [Course(rules, self._config, self._sessions) for rules in self._rule_sets]
+        for course, memory in zip(courses, memories or (), strict=False):
+            course.recall(memory)
+        diary = _Diary(courses, self._config, span.since_ms)
         if first is not None:
             before = self._before(span, begin_ms, first[1].instant)
             following = None if later is None else later[1]
@@ -256,22 +272,14 @@ class _Judge:
 class _Diary:
     """Writes down what several rule sets say, moment by moment."""
 
-    def __init__(
-        self,
-        rule_sets: Sequence[RuleSet],
-        config: Config,
-        memories: Sequence[Memory] | None,
-        since_ms: int,
-    ) -> None:
-        self._courses = [Course(rules, config, sessions_of(config)) for rules in rule_sets]
-        for course, memory in zip(self._courses, memories or (), strict=False):
-            course.recall(memory)
+    def __init__(self, courses: Sequence[Course], config: Config, since_ms: int) -> None:
+        self._courses = courses
         self._config = config
         self._since_ms = since_ms
         self._kinds, self._wall_ms, self._boottime_ns = array("b"), array("q"), array("q")
         self._boots: list[tuple[int, str]] = []
-        self._changes: list[list[Change]] = [[] for _ in rule_sets]
-        self._last: list[tuple[list[Verdict], bool]] = [([], True) for _ in rule_sets]
+        self._changes: list[list[Change]] = [[] for _ in courses]
+        self._last: list[list[Verdict]] = [[] for _ in courses]
         self._begun: list[Memory] = []
 
     def keep(
@@ -323,27 +331,43 @@ class _Diary:
             return
         self._kinds.append(GRID if moment.snapshot is None else SNAPSHOT)
         for place, course in enumerate(self._courses):
-            verdicts, quiet = course.look(at, moment.age_seconds, WELL)
-            before, was_quiet = self._last[place]
+            verdicts = course.look(at, moment.age_seconds, WELL)
+            before = self._last[place]
             if verdicts is before:
                 continue
-            self._last[place] = verdicts, quiet
+            self._last[place] = verdicts
             new = [
-                (index, msgspec.structs.astuple(verdict)[1:])
+                (index, _handed(verdict))
                 for index, verdict in enumerate(verdicts)
-                if not before or (verdict is not before[index] and verdict != before[index])
+                if not before or not _alike(before[index], verdict)
             ]
-            if new or quiet != was_quiet:
-                self._changes[place].append((number, quiet, new))
+            if new:
+                self._changes[place].append((number, new))
+
+
+def _handed(verdict: Verdict) -> tuple[object, ...]:
+    """Return a verdict as a `Change` has it."""
+    if not begins(verdict):
+        verdict = msgspec.structs.replace(verdict, context={})
+    return msgspec.structs.astuple(verdict)[1:]
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    """Tell whether two verdicts of a rule are handed over as the same."""
+    if one is other:
+        return True
+    if one.truth != other.truth or one.why != other.why or one.suspected != other.suspected:
+        return False
+    return _handed(one) == _handed(other)
 
 
 _ready: list[_Judge] = []
 """The judge of this process, once it was prepared."""
 
 
-def _prepare(texts: Sequence[RuleText], config: Config) -> None:
+def _prepare(texts: Sequence[RuleText], config: Config, overrides: Overrides) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who ends this one
-    _ready.append(_Judge(texts, config))
+    _ready.append(_Judge(texts, config, overrides))
 
 
 def _say(span: Span, days: Days, memories: Sequence[Memory] | None) -> Said:

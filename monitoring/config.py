@@ -44,6 +44,16 @@ class Breeze(msgspec.Struct, frozen=True, kw_only=True):
     calls_per_day: int = 5000
 
 
+class Calendar(msgspec.Struct, frozen=True, kw_only=True):
+    """Trading hours: whose (XNSE, or `always`), of which segment of it, and in which part of a
+    session the engine is meant to run (HH:MM-HH:MM in the exchange's time; None: all of it).
+    """
+
+    name: str = "XNSE"
+    segment: str = "CM"
+    engine_window: str | None = None
+
+
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
     """How long files are kept, and when the nightly run starts (HH:MM, trading timezone)."""
 
@@ -60,7 +70,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     engine: str = "main"
     timezone: str = "Asia/Kolkata"
-    calendar: str = "always"
+    calendar: Calendar = Calendar()
     interval_seconds: float = 10.0
     evaluate_seconds: float = 5.0
     poll_seconds: float = 1.0

@@ -15,9 +15,9 @@ class Episode(msgspec.Struct, kw_only=True):
     """One incident that fired. Times in POSIX ms; `lasted_ms` by boottime, from firing to its end.
 
     `ended_at_ms` None: open when the data ended, up to where `lasted_ms` is counted. `ended`: why
-    it ended (resolved, new_day, rule_removed). `held_again`: how often it held again while it was
-    counting down to its end. `from_start`: it held at the very first moment, so that it may have
-    begun earlier.
+    it ended (resolved, untold, new_day, rule_removed). `held_again`: how often it held again while
+    it was counting down to its end. `from_start`: it held at the very first moment, so that it may
+    have begun earlier.
     """
 
     rule: str

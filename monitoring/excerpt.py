@@ -14,6 +14,8 @@ from evaluator.instant import Instant
 from evaluator.names import base_fact
 from evaluator.rules import RuleSet
 from evaluator.stats import Stats
+from monitoring.config import Config
+from monitoring.preflight import OF_SNAPSHOTS
 from monitoring.snapshot import FORMAT_VERSION, TICK_GROUPS, BreezeStatus, CollectorStatus, Snapshot
 from monitoring.snapshots import decode as decode_whole
 
@@ -48,13 +50,17 @@ _TYPES: dict[FactType, Any] = {
 
 
 class Excerpts:
-    """Decodes snapshots for some rule sets."""
+    """Decodes snapshots for some rule sets, and for what is checked before the open."""
 
-    def __init__(self, rule_sets: Iterable[RuleSet]) -> None:
+    def __init__(self, rule_sets: Iterable[RuleSet], config: Config) -> None:
         types: dict[str, set[Any]] = {}
         for rules in rule_sets:
             for name in {base_fact(one) for program in rules.programs for one in program.names}:
                 types.setdefault(name, set()).add(_TYPES[rules.facts[name].type])
+            for name in OF_SNAPSHOTS:
+                types.setdefault(name, set()).add(_TYPES[rules.facts[name].type])
+        for name in config.artifacts:
+            types.setdefault(f"artifacts.{name}_age_hours", set()).add(float | None)
         # A fact whose type the rule sets don't agree on has none here: nothing fits.
         facts = {name: of.pop() if len(of) == 1 else None for name, of in sorted(types.items())}
         # That a fact was ever reported can be seen by its last known value.

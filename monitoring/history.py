@@ -79,13 +79,13 @@ class History:
             self._ids = {}
         return reason
 
-    def last_indexed(self) -> str | None:
-        """Return the name of the newest snapshot in the index.
+    def last_indexed(self, up_to_ms: int | None = None) -> str | None:
+        """Return the newest name in the index, of those up to a time in POSIX ms when it is given.
 
         Raises HistoryDamaged, other sqlite3.Error.
         """
         with self._sound() as base:
-            return _last_name(base)
+            return _last_name(base, up_to_ms)
 
     def add(self, rows: Iterable[tuple[str, Snapshot]]) -> int:
         """Index snapshots (name, content) in the order of their names; return how many were new.
@@ -227,8 +227,11 @@ def fields(path: Path, since_ms: int, until_ms: int) -> list[str]:
     return sorted(names[place] for place in seen)
 
 
-def _last_name(base: sqlite3.Connection) -> str | None:
-    found = base.execute("SELECT max(name_ms) FROM snapshot").fetchone()[0]
+def _last_name(base: sqlite3.Connection, up_to_ms: int | None = None) -> str | None:
+    limit = 2**63 - 1 if up_to_ms is None else up_to_ms
+    found = base.execute(
+        "SELECT max(name_ms) FROM snapshot WHERE name_ms <= ?", (limit,)
+    ).fetchone()[0]
     if found is not None and not 0 <= found < _END_MS:
         raise Unsound(f"it names a snapshot of the time {found}")
     return None if found is None else file_name(found)

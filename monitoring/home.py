@@ -57,6 +57,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "data" / "state"
 
     @property
+    def rules_in_force(self) -> Path:
+        """The text of the rules that the scheduler took over last; it writes it, nobody else."""
+        return self.state / "rules_in_force.toml"
+
+    @property
     def alerts(self) -> Path:
         """The alert log."""
         return self.root / "logs" / "alerts"

@@ -71,6 +71,8 @@ def load(home: Home, environ: Mapping[str, str]) -> Settings:
     Raises SettingsError with every fault at once, each naming the setting.
     """
     faults: list[str] = []
+    if not _is_utf8(str(home.root)):  # no state file could say which home it is of
+        faults.append(f"{HOME_VARIABLE}: {home.root} is not UTF-8: choose a folder whose path is")
     given = _from_toml(home, faults)
     given |= _from_variables(_dotenv(home, faults), faults)
     given |= _from_variables(
@@ -88,6 +90,14 @@ def load(home: Home, environ: Mapping[str, str]) -> Settings:
     if model is None or faults:
         raise SettingsError([printable(fault) for fault in faults])
     return _settings(model, tuple(sorted(".".join(path) for path in known)))
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def known_settings() -> tuple[str, ...]:
@@ -263,7 +273,7 @@ def _settings(model: SettingsModel, chosen: tuple[str, ...]) -> Settings:
     return Settings(
         Config(
             **model.model_dump(exclude=tables),
-            calendar=model.calendar.name,
+            calendar=config.Calendar(**model.calendar.model_dump()),
             limits=config.Limits(**model.limits.model_dump()),
             artifacts={
                 name: config.Artifact(table.path, table.max_age_hours)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -23,11 +24,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
-from monitoring.config import Artifact, Breeze, Config, Limits, Retention
+from monitoring.config import Artifact, Breeze, Calendar, Config, Limits, Retention
 
+_CLOCK = r"((?:[01][0-9]|2[0-3]):[0-5][0-9])"
+_WINDOW = re.compile(rf"{_CLOCK} ?[-–] ?{_CLOCK}")
 OFF_WORDS = ("off", "false", "no", "none")
 _CONFIG = Config()
-_LIMITS, _BREEZE, _RETENTION = Limits(), Breeze(), Retention()
+_LIMITS, _BREEZE, _RETENTION, _CALENDAR = Limits(), Breeze(), Retention(), Calendar()
 
 
 def _number(value: object) -> object:
@@ -96,6 +99,19 @@ def _addresses(value: object) -> object:
         except (ValueError, RecursionError):
             raise ValueError('must be a list: a@x, b@y, or ["a@x", "b@y"]') from None
     return [one.strip() for one in value.split(",") if one.strip()]
+
+
+def _window(value: object) -> object:
+    if value is False or (isinstance(value, str) and value.strip().lower() in OFF_WORDS):
+        return None
+    if not isinstance(value, str):
+        return value
+    found = _WINDOW.fullmatch(value.strip())
+    if found is None:
+        raise ValueError('must be two times as "HH:MM-HH:MM" in quotes, such as "09:20-15:20"')
+    if found[1] >= found[2]:
+        raise ValueError(f"ends before it begins: {found[2]} is not after {found[1]}")
+    return f"{found[1]}-{found[2]}"
 
 
 def _address(value: str) -> str:
@@ -173,7 +189,9 @@ class ArtifactSettings(_Table):
 class CalendarSettings(_Table):
     """[calendar]: the trading calendar."""
 
-    name: Literal["always"] = "always"
+    name: Literal["XNSE", "always"] = "XNSE"
+    segment: Literal["CM", "CM-CAS", "FO"] = "CM"
+    engine_window: Annotated[str | None, BeforeValidator(_window)] = _CALENDAR.engine_window
 
 
 class BreezeSettings(_Table):

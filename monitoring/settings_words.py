@@ -49,7 +49,7 @@ def _reason(name: str, fault: Any) -> str:
     if kind == "less_than_equal":
         return f"must be at most {context['le']:.15g}"
     if kind == "literal_error":
-        return f"must be {context['expected']}, the only calendar there is so far"
+        return f"must be {context['expected']}"
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(name) or _PATTERNS[name.partition(".")[0]]
     return _REASONS.get(kind) or str(fault["msg"])

@@ -85,6 +85,8 @@ class BreezeStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
     rate_limited_5m: float | None = None
     quota_left_seconds: float | None = None
     detail: str | None = None
+    clock_ahead_seconds: float | None = None
+    key_left_seconds: float | None = None
 
 
 class CollectorStatus(msgspec.Struct, kw_only=True):

@@ -98,8 +98,8 @@ class SnapshotStore:
         Names strictly increase: when the clock is not past the last name, it is the last plus
         one millisecond. Raises OSError, and nothing of the snapshot is then in the folder.
         """
+        make_folder(self.folder)  # each time: somebody may have removed it
         if self._last_ms is None:
-            make_folder(self.folder)
             self._clear_leftovers()
             self._last_ms = self._find_last_ms()
         wall_ms = max(snapshot.wall_ms, self._last_ms + 1)

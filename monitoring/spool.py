@@ -11,7 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from monitoring.atomic import FOLDER_MODE, write_atomic
+from monitoring.atomic import make_folder, write_atomic
+from monitoring.market_override import MarketOverride
 
 MAX_BYTES = 65_536
 MAX_TEXT = 1_000
@@ -20,20 +21,28 @@ MAX_TEXT = 1_000
 _NAME = re.compile(r"(\d{1,16})-([0-9A-Za-z_-]{1,64})\.json")
 
 
+Action = Literal["ack", "unack", "silence", "expire", "market"]
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Acknowledge an alert, or take that back.
+    """Acknowledge an alert, or take that back; silence alerts for a while, or end a silence;
+    change the market's sessions.
 
     `target` is an incident's id, the first four or more characters of one, or a rule with an open
-    incident; `until_ms` (POSIX ms) is when an acknowledgement ends (None: with the incident).
+    incident; of a silence also any rule, or a severity; to expire one, the beginning of its id.
+    `until_ms` (POSIX ms) is when an acknowledgement ends (None: see `ends_ms` of
+    `evaluator.acknowledgement`), or a silence, which has no end of its own.
+    `market` is what to do with the sessions, and `target` then names it to the reader.
     """
 
     id: str
-    action: Literal["ack", "unack"]
+    action: Action
     target: str
     by: str
     reason: str | None = None
     until_ms: int | None = None
     at_ms: int
+    market: MarketOverride | None = None
 
 
 def submit(folder: Path, request: Request) -> Path:
@@ -41,7 +50,7 @@ def submit(folder: Path, request: Request) -> Path:
     path = folder / f"{request.at_ms:013d}-{request.id}.json"
     if _NAME.fullmatch(path.name) is None:
         raise ValueError(f"a request's id is 1 to 64 letters, digits, - and _: not {request.id!r}")
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    make_folder(folder)
     write_atomic(path, msgspec.json.encode(request))
     return path
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from evaluator.incident import Scalar
 from evaluator.instant import Instant
+from evaluator.rules import Fault
 from monitoring.atomic import write_atomic
 from monitoring.config import Config
 
@@ -26,17 +28,35 @@ class JobState(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class RuleState(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One rule at the last evaluation: its verdict and why, in words; `off`: a limit isn't set."""
+    """One rule at the last evaluation: its verdict and why, in words; `off`: a limit isn't set.
+
+    `never_seen`: it can't hold for want of `wanting`, facts that nobody ever reported.
+    """
 
     verdict: str
     why: str = ""
     never_seen: bool = False
     enabled: bool = True
     off: bool = False
+    wanting: tuple[str, ...] = ()
+
+
+RulesSource = Literal["file", "kept", "built-in"]
+"""Where the rules in force come from; `kept`: the file was sound once, and is not any more."""
+
+
+class RulesFile(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`rules.toml` as the scheduler takes it; `faults`: it is refused."""
+
+    source: RulesSource = "file"
+    faults: list[Fault] = []
 
 
 class ProcessState(msgspec.Struct, kw_only=True):
-    """`data/state/collector.json` or `scheduler.json`."""
+    """`data/state/collector.json` or `scheduler.json`.
+
+    `seen` are the facts of engine and collector that were ever reported.
+    """
 
     process: str
     pid: int
@@ -51,6 +71,8 @@ class ProcessState(msgspec.Struct, kw_only=True):
     alert_seq: int | None = None
     jobs: dict[str, JobState] = {}
     rules: dict[str, RuleState] = {}
+    rules_file: RulesFile = msgspec.field(default_factory=RulesFile)
+    seen: tuple[str, ...] = ()
     facts: dict[str, Scalar | None] = {}
     degraded: list[str] = []
 
@@ -65,5 +87,5 @@ def read_state(folder: Path, process: str) -> ProcessState | None:
     try:
         data = (folder / f"{process}.json").read_bytes()
         return msgspec.json.decode(data, type=ProcessState)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

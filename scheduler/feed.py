@@ -48,11 +48,25 @@ class Feed:
 
     def fresh(self) -> Iterator[Reached]:
         """Yield each snapshot not evaluated yet, after the course took it."""
-        for name in self._store.names_after(self._after):
+        for name in self._names_after(self._after):
             snapshot = self._read(name)
             self._after = name
             if snapshot is not None:
                 yield self._take(name, snapshot)
+
+    def past(self, seconds: float) -> Iterator[Snapshot]:
+        """Yield the snapshots of the last `seconds` up to the last one that was evaluated.
+
+        Those that are evaluated while this is read come too: what has read it to its end knows
+        as much as the course.
+        """
+        if self.reached is None:
+            return
+        start_ms = (file_wall_ms(self.reached.name) or 0) - round(seconds * 1000)
+        while (end := self.reached.name) and (end_ms := file_wall_ms(end) or 0) >= start_ms:
+            for _, snapshot in self._store.between(start_ms, end_ms):
+                yield snapshot
+            start_ms = end_ms + 1
 
     def restart_when_behind(self) -> None:
         """Notice that every snapshot left is older by name than the last one evaluated.
@@ -60,12 +74,26 @@ class Feed:
         Somebody deleted those that a wrong clock had dated years ahead. Without this, none that
         comes now would ever be evaluated.
         """
-        names = self._store.names_after(None)
+        names = self._names_after(None)
         if self._after is not None and names and names[-1] < self._after:
             known = Folded()
             if self.reached is not None:
                 known.snapshot, known.at = self.reached.number, self.reached.instant
             self.resume(None, known, 0)
+
+    def _names_after(self, name: str | None) -> list[str]:
+        """Return the names of later snapshots; none while the folder can't be listed.
+
+        The evaluation goes on without them, and tells by their age that nothing comes any more.
+        """
+        try:
+            names = self._store.names_after(name)
+        except OSError as error:
+            words = f"{self._store.folder} can't be read: {error.strerror}"
+            self._troubles.note("snapshot folder", words)
+            return []
+        self._troubles.note("snapshot folder", None)
+        return names
 
     def _was_evaluated(self, name: str, folded: Folded) -> bool:
         """Tell whether the log shows that this snapshot, or a later one, was evaluated.

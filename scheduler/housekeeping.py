@@ -80,9 +80,13 @@ class Housekeeping:
             history.open()
             try:
                 store = SnapshotStore(self._home.snapshots)
-                last_ms = file_wall_ms(history.last_indexed() or "")
+                # Names may be years ahead (a clock that was wrong once), and may come back from
+                # there (somebody deleted those): so it goes by the names, not by the clock.
+                newest_ms = file_wall_ms((store.names_after(None) or [""])[-1])
+                last_ms = file_wall_ms(history.last_indexed(newest_ms) or "")
                 first_ms = 0 if last_ms is None else last_ms + 1
-                history.add(store.between(first_ms, self._clock.now().wall_ms + DAY_MS))
+                end_ms = self._clock.now().wall_ms + DAY_MS if newest_ms is None else newest_ms
+                history.add(store.between(first_ms, end_ms))
             finally:
                 history.close()
 

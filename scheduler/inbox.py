@@ -7,11 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from evaluator.incident import States, Transition
+from evaluator.incident import Transition
 from evaluator.instant import Instant
 from monitoring.alert_entry import Notice
 from monitoring.spool import Request, id_in_name, pending
-from scheduler.requests import decide, refuse
+from scheduler.market import Market
+from scheduler.requests import Situation, decide, refuse
 from scheduler.troubles import Troubles
 
 
@@ -51,10 +52,14 @@ class Inbox:
             else:
                 yield item
 
-    def answer(self, item: Item, states: States, at: Instant) -> Transition | Notice:
+    def answer(
+        self, item: Item, situation: Situation, market: Market, at: Instant
+    ) -> Transition | Notice:
         """Return the line that answers an item."""
         if isinstance(item.content, Request):
-            return decide(item.content, states, at)
+            if item.content.action == "market":
+                return market.decide(item.content, at)
+            return decide(item.content, situation, at)
         return refuse(item.content, item.path.name)
 
     def remove(self, item: Item) -> None:

@@ -13,7 +13,6 @@ from monitoring.alert_log import AlertLog, LogLost
 from monitoring.ambient import OwnHealth
 from monitoring.atomic import FOLDER_MODE
 from monitoring.ballast import Ballast
-from monitoring.calendar import AlwaysOpen
 from monitoring.course import Course
 from monitoring.home import Home
 from monitoring.log import monitoring_log
@@ -24,7 +23,10 @@ from scheduler.feed import Feed
 from scheduler.housekeeping import Housekeeping
 from scheduler.inbox import Inbox
 from scheduler.jobs import Jobs
-from scheduler.rulebook import load_rules
+from scheduler.market import Market
+from scheduler.reload import Reload
+from scheduler.rule_watch import QUIET_MS, RuleWatch
+from scheduler.rules_in_force import RulesInForce
 from scheduler.telling import tell
 from scheduler.troubles import Troubles
 from scheduler.wake import FolderWatch, Wake
@@ -60,19 +62,25 @@ class Process:
         self._log = AlertLog(home.alerts, config.engine, config.timezone, spare=self._ballast)
         folded = self._log.open(self._started)
         self._note_log_faults(folded)
-        self._rules, faults = load_rules(home.rules)
-        self._note_rule_faults(faults)
-        parked = _parked(folded.states, self._rules) if faults else {}
+        quiet_ms = min(QUIET_MS, round(config.evaluate_seconds * 500))
+        file = RuleWatch(home.rules, self._started, quiet_ms)  # first: it may change while read
+        self._rules = RulesInForce(home, self._troubles)
+        alone = self._rules.source == "built-in"
+        parked = _parked(folded.states, self._rules.rules) if alone else {}
+        market = Market(config, folded.market)
         course = Course(
-            self._rules,
+            self._rules.rules,
             config,
-            AlwaysOpen(config.timezone),
+            market.calendar,
             states={name: one for name, one in folded.states.items() if name not in parked},
             in_error=_known_errors(before),
+            silences=folded.silences,
+            past=folded.past,
+            seen=() if before is None else before.seen,
         )
         self._feed = Feed(SnapshotStore(home.snapshots), course, self._troubles)
         self._name = before.snapshot if before is not None else None
-        span = self._rules.longest_window_seconds + config.snapshot_limit_seconds
+        span = self._rules.rules.longest_window_seconds + config.snapshot_limit_seconds
         self._feed.resume(self._name, folded, span)
         self._jobs = Jobs(clock, config.timezone, before.jobs if before else {})
         self._watch = Watch(
@@ -82,14 +90,23 @@ class Process:
             feed=self._feed,
             log=self._log,
             inbox=Inbox(home.spool, self._troubles),
+            market=market,
             troubles=self._troubles,
             parked=parked,
             health=self._health,
             tell=tell,
             stopping=self._stopping,
         )
+        self._reload = Reload(
+            in_force=self._rules,
+            file=file,
+            course=course,
+            feed=self._feed,
+            config=config,
+            clock=clock,
+        )
         Housekeeping(home, config, clock, self._evaluated).plan(self._jobs, wake.set)
-        self._folders = FolderWatch(wake, [home.snapshots, home.spool])
+        self._folders = FolderWatch(wake, [home.snapshots, home.spool], edited=[home.root])
         self._watching = False
 
     def run(self) -> int:
@@ -115,6 +132,12 @@ class Process:
 
     def turn(self) -> None:
         """Do all that is to be done now, the alert log first. Raises LogLost."""
+        notice = self._reload.turn()
+        if notice is not None:
+            if not self._rules.faults:
+                monitoring_log.info("{}", notice.reason)
+                self._watch.unpark()
+            self._watch.note(notice)
         if self._watch.cycle():
             monitoring_log.warning("the wall clock was set: jobs are planned anew")
             self._jobs.replan()
@@ -125,6 +148,9 @@ class Process:
 
     def _seconds_to_wait(self) -> float:
         seconds = self._watch.seconds_to_grid()
+        due = self._reload.seconds_left()
+        if due is not None:
+            seconds = min(seconds, due)
         return seconds if self._watching else min(seconds, POLL_SECONDS)
 
     def _keep_watching(self) -> None:
@@ -144,13 +170,20 @@ class Process:
         return self._name if done is None else done.name
 
     def _health(self) -> OwnHealth:
-        return OwnHealth(self._jobs.failed(), self._jobs.late(), self._log.held)
+        faults = self._rules.faults
+        return OwnHealth(
+            self._jobs.failed(),
+            self._jobs.late(),
+            self._log.held,
+            len(faults),
+            str(faults[0]) if faults else None,
+        )
 
     def _write_state(self) -> None:
         done = self._watch.done
         disabled = {
             rule.name: RuleState(verdict="off", why="disabled in rules.toml", enabled=False)
-            for rule in self._rules.rules
+            for rule in self._rules.rules.rules
             if not rule.enabled
         }
         state = ProcessState(
@@ -167,6 +200,8 @@ class Process:
             alert_seq=self._log.written.seq,
             jobs=self._jobs.states(),
             rules=self._watch.rules() | disabled,
+            rules_file=self._rules.state,
+            seen=tuple(sorted(self._watch.course.seen)),
             facts=self._watch.course.facts,
             degraded=self._troubles.words,
         )
@@ -180,14 +215,6 @@ class Process:
     def _note_log_faults(self, folded: Folded) -> None:
         if folded.faults:
             self._troubles.note("alert log lines", f"the alert log: {'; '.join(folded.faults)}")
-
-    def _note_rule_faults(self, faults: list[str]) -> None:
-        for number, fault in enumerate(faults):
-            self._troubles.note(f"rules {number}", fault)
-        if faults:
-            self._troubles.note(
-                "rules", "rules.toml is refused whole: the built-in rules alone are in force"
-            )
 
 
 def _parked(states: States, rules: RuleSet) -> States:

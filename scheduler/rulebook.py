@@ -1,26 +1,70 @@
-"""The rules in force: the built-in ones, and the operator's when their file is sound."""
+"""Reading `rules.toml`: the rules that it makes, or all of its faults; never waits or raises."""
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
-from evaluator.rules import RuleErrors, RuleSet, load
+import msgspec
+
+from evaluator.rules import Fault, RuleErrors, RuleSet, load
+
+LARGEST_BYTES = 1_048_576
+"""Thousands of rules; a file that is larger is not one of rules."""
 
 
-def load_rules(path: Path) -> tuple[RuleSet, list[str]]:
-    """Return the rules to run with, and every fault of the file at `path`.
+class Sound(msgspec.Struct, frozen=True):
+    """Rules and the text that they come from; None: there is no file."""
 
-    With any fault the built-in rules alone are in force: a watch that does not start because of a
-    typing error watches nothing. No file is no fault.
-    """
+    text: str | None
+    rules: RuleSet
+
+
+class Faulty(msgspec.Struct, frozen=True):
+    """Everything wrong with a file."""
+
+    faults: list[Fault]
+
+
+def read_rules(path: Path) -> Sound | Faulty:
+    """Return the built-in rules with those of the file at `path`. No file is no fault."""
     try:
-        return load(path.read_text("utf-8"), path.name), []
+        data = _read(path)
     except FileNotFoundError:
-        return load(None), []
+        return Sound(None, load(None))
     except OSError as error:
-        faults = [f"{path.name} can't be read: {error.strerror}"]
+        return _one_fault(path, f"can't be read: {error.strerror or error}")
+    if data is None:
+        return _one_fault(path, "is not a regular file")
+    if len(data) > LARGEST_BYTES:
+        return _one_fault(path, f"is larger than {LARGEST_BYTES} bytes")
+    try:
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        faults = [f"{path.name} is not UTF-8: {error.reason} at byte {error.start}"]
+        before = data[: error.start]
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        reason = f"is not UTF-8: {error.reason} at byte {error.start}"
+        return _one_fault(path, reason, before.count(b"\n") + 1, column)
+    try:
+        return Sound(text, load(text.replace("\r\n", "\n"), path.name))
     except RuleErrors as errors:
-        faults = [str(fault) for fault in errors.faults]
-    return load(None), faults
+        return Faulty(errors.faults)
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the content, None of what is no regular file: to read a FIFO would wait for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:  # not fdopen: it fails on a folder, and leaves the descriptor open
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        data = b""
+        while chunk := os.read(descriptor, LARGEST_BYTES + 1 - len(data)):
+            data += chunk
+        return data
+    finally:
+        os.close(descriptor)
+
+
+def _one_fault(path: Path, reason: str, line: int = 1, column: int = 1) -> Faulty:
+    return Faulty([Fault(path.name, line, column, None, reason)])

@@ -5,14 +5,15 @@ from __future__ import annotations
 from evaluator.incident import Transition
 from monitoring.log import alert_log
 
-_QUIET = frozenset({"pending", "inactive", "clearing", "held", "data_back"})
-
 
 def tell(transition: Transition) -> None:
-    """Log one transition: at its severity when it needs a human, else as information."""
+    """Log one transition: at its severity when a human is to be told, else as information.
+
+    The end of an alert is information too, whether it is told or not.
+    """
     incident = transition.incident
     level = "INFO"
-    if incident.status == "firing" and transition.notify not in _QUIET:
+    if incident.status == "firing" and transition.tells:
         level = incident.severity
     alert_log.bind(
         id=incident.id, rule=incident.rule, status=incident.status, notify=transition.notify

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,14 @@ from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyFD
 
 if TYPE_CHECKING:
     from watchdog.observers.inotify_c import InotifyEvent, WatchDescriptor
+
+_MOVED = Mask(InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_ONLYDIR)
+_EDITED = Mask(
+    _MOVED
+    | InotifyConstants.IN_CLOSE_WRITE
+    | InotifyConstants.IN_MOVED_FROM
+    | InotifyConstants.IN_DELETE
+)
 
 
 class Wake:
@@ -46,15 +55,18 @@ class Wake:
 class FolderWatch:
     """Sets a wake when a file is moved into one of the folders.
 
+    In those that are `edited` also when one is written or goes: a human's editor may do either.
+
     Its callback is the kernel reader's own thread. An observer of the same library would pass an
     event through three more threads, and hold a rename from a temporary name back for half a
     second when it sees the first half of it before the second.
     """
 
-    def __init__(self, wake: Wake, folders: list[Path]) -> None:
+    def __init__(self, wake: Wake, folders: list[Path], edited: Iterable[Path] = ()) -> None:
         self._wake = wake
-        self._watched: dict[Path, tuple[int, int]] = {}
-        self._folders = folders
+        self._masks = dict.fromkeys(folders, _MOVED) | dict.fromkeys(edited, _EDITED)
+        self._watched: dict[Path, tuple[int, int, WatchDescriptor]] = {}
+        self._gone: set[WatchDescriptor] = set()
         self._inotify: InotifyFD | None = None
         self._id = CallbackId(id(self))
 
@@ -65,21 +77,22 @@ class FolderWatch:
         """
         if self._inotify is not None and not self._inotify.is_alive():
             self._inotify = None
-            self._watched.clear()
         if self._inotify is None:
+            self._watched.clear()
+            self._gone.clear()
             self._inotify = InotifyFD()
             self._inotify.start()
-        for folder in self._folders:
+        for folder, mask in self._masks.items():
             try:
                 status = folder.stat()
             except FileNotFoundError:
                 self._watched.pop(folder, None)
                 continue
-            inode = status.st_dev, status.st_ino
-            if self._watched.get(folder) != inode:
-                mask = Mask(InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_ONLYDIR)
-                self._inotify.add_callback(os.fsencode(folder), mask, self, self._id)
-                self._watched[folder] = inode
+            device, inode, watch = self._watched.get(folder, (None, None, None))
+            # A folder made again often gets the inode of the one that went, and never its watch.
+            if (device, inode) != (status.st_dev, status.st_ino) or watch in self._gone:
+                watch = self._inotify.add_callback(os.fsencode(folder), mask, self, self._id)
+                self._watched[folder] = status.st_dev, status.st_ino, watch
                 self._wake.set()  # what came before the watch did
 
     def close(self) -> None:
@@ -92,8 +105,9 @@ class FolderWatch:
         """Wake, whatever it is: what is there is read from the folder."""
         self._wake.set()
 
-    def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002 -- as above
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """The folder went; `renew` finds the next of its name."""
+        self._gone.add(wd)
         self._wake.set()
 
     def on_queue_overflow(self) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from evaluator.incident import States, Transition
 from evaluator.instant import Instant, elapsed_ms
 from evaluator.verdict import Verdict
+from monitoring.alert_entry import Notice
 from monitoring.alert_log import AlertLog
 from monitoring.ambient import OwnHealth
 from monitoring.config import Config
@@ -16,6 +17,8 @@ from monitoring.grid import is_due
 from monitoring.state import RuleState
 from scheduler.feed import Feed, Reached
 from scheduler.inbox import Inbox
+from scheduler.market import Market
+from scheduler.requests import Situation
 from scheduler.troubles import Troubles
 
 CATCH_UP_MS = 1_000
@@ -47,6 +50,7 @@ class Watch:
         feed: Feed,
         log: AlertLog,
         inbox: Inbox,
+        market: Market,
         troubles: Troubles,
         parked: States,
         health: Callable[[], OwnHealth],
@@ -62,6 +66,7 @@ class Watch:
         self._feed = feed
         self._log = log
         self._inbox = inbox
+        self._market = market
         self._troubles = troubles
         self._health = health
         self._tell = tell
@@ -89,6 +94,17 @@ class Watch:
         if not self._log.held:
             self.done = self._feed.reached
         return stepped
+
+    def note(self, notice: Notice) -> None:
+        """Write down what was done to the rules, and judge the present by them at once."""
+        now = self._clock.now()
+        self._log.append([notice], now, self._number)
+        self._next_grid_ns = now.boottime_ns
+
+    def unpark(self) -> None:
+        """Hand the incidents back whose rules could not be read: now it is known what they are."""
+        self.course.states = self.parked | self.course.states
+        self.parked = {}
 
     def seconds_to_grid(self) -> float:
         """Return how long there is nothing to do unless something wakes the loop."""
@@ -124,6 +140,9 @@ class Watch:
         """
         reached = self._feed.reached
         age_ms = elapsed_ms(self._started if reached is None else reached.instant, now)
+        if reached is not None and reached.instant.boot_id != now.boot_id:
+            # The wall clock may have been set back over the reboot: no snapshot is younger than it.
+            age_ms = max(age_ms, now.boottime_ns // 1_000_000)
         limit_ms = self._config.snapshot_limit_seconds * 1000
         if reached is None or age_ms > limit_ms:
             self._feed.restart_when_behind()
@@ -146,20 +165,38 @@ class Watch:
             if self._stopping():
                 return
             now = self._clock.now()
-            entry = self._inbox.answer(item, self.course.states | self.parked, now)
+            entry = self._inbox.answer(item, self._situation(), self._market, now)
             written = self._log.append([entry], now, self._number, request=item.id)
+            if isinstance(entry, Transition) and entry.incident.rule in self.parked:
+                self.parked[entry.incident.rule] = entry.incident
+            else:
+                self.course.heed(entry)
             if isinstance(entry, Transition):
-                parked = entry.incident.rule in self.parked
-                kept = self.parked if parked else self.course.states
-                kept[entry.incident.rule] = entry.incident
                 self._tell(entry)
+            elif entry.market is not None:
+                self._market.take(entry.market)
+                self.course.use(self._market.calendar)
             if not written:
                 return
             self._inbox.remove(item)
 
+    def _situation(self) -> Situation:
+        course = self.course
+        return Situation(
+            states=course.states | self.parked,
+            silences=course.silences,
+            rules=[rule.name for rule in course.rules.rules],
+            sessions=course.sessions,
+            exposed=course.exposed,
+        )
+
     def rules(self) -> dict[str, RuleState]:
         """Return what the last evaluation said of each rule."""
-        return {verdict.rule.name: _rule_state(verdict) for verdict in self.course.verdicts}
+        wanting = self.course.wanting
+        return {
+            verdict.rule.name: _rule_state(verdict, wanting.get(verdict.rule.name, ()))
+            for verdict in self.course.verdicts
+        }
 
     @property
     def _number(self) -> int:
@@ -167,7 +204,14 @@ class Watch:
         return self._log.written.snapshot if reached is None else reached.number
 
 
-def _rule_state(verdict: Verdict) -> RuleState:
+def _rule_state(verdict: Verdict, wanting: tuple[str, ...]) -> RuleState:
+    # Without a session its facts are absent too, and the rule is asleep rather than off.
+    off = verdict.off and verdict.why.startswith("limit not set")
+    dead = bool(wanting) and verdict.truth != "true" and not verdict.off
     return RuleState(
-        verdict=verdict.truth, why=verdict.why, never_seen=verdict.never_seen, off=verdict.off
+        verdict=verdict.truth,
+        why=verdict.why,
+        never_seen=verdict.never_seen or dead,
+        off=off,
+        wanting=wanting if dead else (),
     )

@@ -68,8 +68,8 @@ def tell(stage: Stage, story: Story, bars: Path | None, day: Day | None) -> None
     stage.start_monitor()
     state = stage.home / "data" / "state"
     running = [state / "collector.json", state / "scheduler.json"]
-    if not story.wait(lambda: all(file.is_file() for file in running), 20):
-        raise StageError(f"the monitor did not come up within 20 s: see {stage.processes_log}")
+    if not story.wait(lambda: all(file.is_file() for file in running), 60):
+        raise StageError(f"the monitor did not come up within 60 s: see {stage.processes_log}")
 
     market = f"{day.date} from {day.source}" if day else "a made-up day that ends badly"
     story.say(f"The paper engine starts: {market}, 15 minutes of market a second")
@@ -91,8 +91,8 @@ def tell(stage: Stage, story: Story, bars: Path | None, day: Day | None) -> None
         traded = len(story.turns) > 75
         return traded and story.turns[-1].positions > 0
 
-    if not story.wait(holds_positions, 20):
-        raise StageError("the paper engine took no position within 20 s")
+    if not story.wait(holds_positions, 60):
+        raise StageError("the paper engine took no position within 60 s")
 
     freeze_and_recover(stage, story)
     lose_and_trip(stage, story)
@@ -110,12 +110,12 @@ def freeze_and_recover(stage: Stage, story: Story) -> None:
     story.say(f"FREEZE: SIGSTOP to the engine, which holds {held}. It says nothing now, and")
     story.say(f"   {HEARTBEAT_DEADLINE_SECONDS:.0f} s after its last word it is called lapsed.")
     story.because("heartbeat_lapsed", "firing", "the freeze", lambda _: frozen_ns)
-    story.expect("heartbeat_lapsed", "firing", 25)
+    story.expect("heartbeat_lapsed", "firing", 45)
     thawed_ns = time.monotonic_ns()
     stage.signal_engine(signal.SIGCONT)
     story.say("RECOVER: SIGCONT. The next tick says that it lives.")
     story.because("heartbeat_lapsed", "resolved", "the thaw", lambda _: thawed_ns)
-    story.expect("heartbeat_lapsed", "resolved", 10)
+    story.expect("heartbeat_lapsed", "resolved", 30)
 
 
 def lose_and_trip(stage: Stage, story: Story) -> None:
@@ -129,10 +129,10 @@ def lose_and_trip(stage: Stage, story: Story) -> None:
         story.market()
         return story.turns[-1].halted
 
-    if not story.wait(has_tripped, 30):
-        raise StageError("the market did not fall far enough to trip the breaker within 30 s")
-    story.expect("daily_loss_exceeded", "firing", 8)
-    alert = story.expect("circuit_breaker_triggered", "firing", 8)
+    if not story.wait(has_tripped, 60):
+        raise StageError("the market did not fall far enough to trip the breaker within 60 s")
+    story.expect("daily_loss_exceeded", "firing", 30)
+    alert = story.expect("circuit_breaker_triggered", "firing", 30)
     story.say(f'An operator takes it: monitor ack {alert.id} --reason "flat, watching"')
     show(stage.monitor("ack", alert.id, "--reason", "flat, watching"))
     story.say("And looks: monitor status")
@@ -148,7 +148,7 @@ def next_morning(stage: Stage, story: Story) -> None:
     for rule in ("daily_loss_high", "daily_loss_exceeded", "circuit_breaker_triggered"):
         story.because(rule, "resolved", "the first tick of the morning", morning)
     for rule in ("daily_loss_exceeded", "circuit_breaker_triggered"):
-        story.expect(rule, "resolved", 12, began_ns)
+        story.expect(rule, "resolved", 30, began_ns)
 
 
 def _has_lost(limit_pct: float) -> Callable[[Turn], bool]:

@@ -13,11 +13,15 @@ from scripts.cli.lazy import LazyGroup
 COMMANDS = {
     "status": ("scripts.cli.status:status", "One screen: engine, money, what fires."),
     "health": ("scripts.cli.health:health", "One line a subject, and what to do (exit 0/1/2/3)."),
+    "preflight": ("scripts.cli.preflight:preflight", "May trading begin? GO or NO-GO."),
     "tail": ("scripts.cli.tail:tail", "Show the last alerts and follow new ones."),
     "metrics": ("scripts.cli.metrics:metrics", "Any field over any time."),
+    "report": ("scripts.cli.report:report", "A trading day on one page."),
     "ack": ("scripts.cli.ack:ack", "Take an alert: you have seen it and are on it."),
     "unack": ("scripts.cli.ack:unack", "Give an alert back."),
-    "rules": ("scripts.cli.rules:rules", "List and check rules, or try them on the past."),
+    "market": ("scripts.cli.market:market", "Today's sessions, and your word over them."),
+    "silence": ("scripts.cli.silence:silence", "Be told nothing of some alerts for a while."),
+    "rules": ("scripts.cli.rules:rules", "List the rules, check, test or backtest them."),
     "facts": ("scripts.cli.facts:facts", "What a rule may read, and what it reads now."),
     "breeze": ("scripts.cli.breeze:breeze", "The broker session."),
     "config": ("scripts.cli.config:config", "The settings in force."),
@@ -30,6 +34,11 @@ else this folder. Data goes to stdout, diagnostics to stderr; --json on every co
 
 INTERRUPTED = 130  # 128 + SIGINT, what shells expect (bash(1), exit status)
 UNKNOWN = 3
+UNANSWERED = Failure(
+    "A question found no answer: the input has ended.",
+    "Answer on a terminal, or give the answers as options (`--help` names them).",
+    code=2,
+)
 
 
 def main() -> None:
@@ -42,15 +51,19 @@ def run(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a Latin-1 terminal has no rupee sign
+    if sys.stdout is None:  # closed by the shell (>&-)
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - to the end
     code = 0
     try:
         group = LazyGroup("monitor", COMMANDS, HELP)
         # not group.main: it turns a closed pipe into exit code 1
         with group.make_context("monitor", arguments) as context:
             code = group.invoke(context) or 0
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (KeyboardInterrupt, click.Abort):
+        sys.stdout.flush()
+    except (KeyboardInterrupt, click.Abort) as end:
+        if isinstance(end.__context__, EOFError):  # click.prompt makes one of both
+            click.echo(err=True)
+            return _give_up(UNANSWERED)
         _mute_stdout()
         return INTERRUPTED
     except BrokenPipeError:
@@ -68,22 +81,30 @@ def run(arguments: list[str]) -> int:
     except Failure as failure:
         return _give_up(failure)
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        return _give_up(
-            Failure(
-                f"Can't use{where}: {error.strerror or error}.",
-                "Check that it is there and that this user may read it.",
-                code=UNKNOWN,
-            )
-        )
+        return _give_up(_in_words(error))
     return code
+
+
+def _in_words(error: OSError) -> Failure:
+    if error.filename is None:  # of all that is written, only the output has no name
+        _mute_stdout()
+        return Failure(
+            f"Can't write the output: {error.strerror or error}.",
+            "Look at where it is sent to.",
+            code=UNKNOWN,
+        )
+    return Failure(
+        f"Can't use {error.filename}: {error.strerror or error}.",
+        "Check that it is there and that this user may read it.",
+        code=UNKNOWN,
+    )
 
 
 def _give_up(failure: Failure) -> int:
     from scripts.cli.terminal import Span, show, terminal_of, uncut  # noqa: PLC0415 - on failure
 
     terminal = uncut(terminal_of(sys.stderr, os.environ))
-    lines = [[Span(failure.what, "bad")]]
+    lines = [[Span(what, "bad")] for what in failure.what.splitlines()]
     if failure.todo:
         lines.append([Span("→ "), Span(failure.todo)])
     show(lines, terminal, sys.stderr)

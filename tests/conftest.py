@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, and slowness is not what these tests are about. A build is green or red
+# by its change, not by the dice: `--hypothesis-profile=search` looks for new examples.
+settings.register_profile(
+    "search", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("steady", settings.get_profile("search"), derandomize=True)
+settings.load_profile("steady")
+
 
 def pytest_configure() -> None:
     """Heed Ctrl-C and hang-up, so that the processes under test do.

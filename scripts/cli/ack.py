@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import time
 import uuid
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from evaluator.incident import Incident
 from monitoring.alert_fold import fold
 from monitoring.alert_line import AlertLine
 from monitoring.home import Home
-from monitoring.spool import MAX_TEXT, Request, submit
+from monitoring.spool import MAX_TEXT, Action, Request, submit
 from scripts.cli import words
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
@@ -50,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a request, as `--json` prints it."""
 
     request: str
-    action: Literal["ack", "unack"]
+    action: Action
     outcome: Outcome
     incident: str
     rule: str
@@ -63,11 +64,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--reason", metavar="TEXT", help="Why it can wait, or what you do about it.")
 @click.option(
     "--for", "for_ms", type=DurationType(), metavar="DURATION",
-    help="Until when: 30m, 2h, 1d. Without it to the incident's end.",
+    help="How long: 30m, 2h. Without it an hour while positions are open.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def ack(target: str, by: str | None, reason: str | None, for_ms: int | None, as_json: bool) -> int:
     """Take an alert. TARGET is a rule's name, an incident's id, or the beginning of one.
+
+    It is yours for an hour while positions are open or unknown, else to its end, and never past
+    the session; then it is told again.
 
     Exit code: 0 done, 1 refused or no such alert, 3 queued (done when the scheduler runs).
     """
@@ -78,7 +82,7 @@ def ack(target: str, by: str | None, reason: str | None, for_ms: int | None, as_
         id=uuid.uuid4().hex,
         action="ack",
         target=target,
-        by=by or _user(),
+        by=by or user(),
         reason=reason,
         until_ms=until_ms,
         at_ms=now_ms,
@@ -98,34 +102,50 @@ def unack(target: str, by: str | None, reason: str | None, as_json: bool) -> int
         id=uuid.uuid4().hex,
         action="unack",
         target=target,
-        by=by or _user(),
+        by=by or user(),
         reason=reason,
         at_ms=here.clock().wall_ms,
     )
     return _ask(here, request, as_json=as_json)
 
 
-def _user() -> str:
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}"
+def user() -> str:
+    """Return who types here."""
+    named = os.environ.get("USER") or os.environ.get("LOGNAME")
+    if named:
+        return named
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not be in its passwd(5)
+        return f"uid {os.getuid()}"
 
 
 def _ask(here: Desk, request: Request, *, as_json: bool) -> int:
     """Hand the request to the scheduler, wait for its answer, and print it."""
     incident = find(here.home, request.target)
-    for text in (request.by, request.reason or ""):
+    request = msgspec.structs.replace(request, target=incident.id)
+    answer = _answer(here, request, incident, deliver(here, request))
+    return say(here, answer, as_json=as_json)
+
+
+def deliver(here: Desk, request: Request) -> AlertLine | None:
+    """Hand a request to the scheduler and return the line that it led to, None: none in time."""
+    for text in (request.by, request.reason or "", request.target):
         if len(text) > MAX_TEXT:
             raise Failure(
                 f"A name or reason of {len(text)} characters is too long.",
                 f"Keep it below {MAX_TEXT}.",
                 code=2,
             )
-    request = msgspec.structs.replace(request, target=incident.id)
     follower = LogFollower(here.home.alerts)
     follower.backlog()
     make_folder(here.home.spool)
     submit(here.home.spool, request)
-    line = wait_for(follower, request.id, WAIT_SECONDS)
-    answer = _answer(here, request, incident, line)
+    return wait_for(follower, request.id, WAIT_SECONDS)
+
+
+def say(here: Desk, answer: Answer, *, as_json: bool) -> int:
+    """Print an answer and return the exit code that goes with it."""
     if as_json:
         show_json(answer)
     else:
@@ -134,11 +154,25 @@ def _ask(here: Desk, request: Request, *, as_json: bool) -> int:
     return EXIT_CODES[answer.outcome]
 
 
+def unanswered(here: Desk) -> str:
+    """Return in words why there is no answer yet."""
+    _, life = life_of(here.home.state, "scheduler", here.clock(), ProcTable())
+    if life.good:
+        return "the scheduler runs but has not answered within 2 s; it will, or see its log"
+    return f"the scheduler isn't running ({life.why}); it is done when it starts"
+
+
+def refused(line: AlertLine) -> Outcome:
+    """Return what kind of refusal a line of kind request is: one that names no rule found none."""
+    unknown = not line.rule and line.reason.startswith(("unknown target", "ambiguous target"))
+    return "unknown target" if unknown else "refused"
+
+
 def find(home: Home, target: str) -> Incident:
     """Return the one open incident that the operator means. Raises `Failure`."""
-    if not home.alerts.is_dir():
+    incidents = list(fold(home.alerts).states.values()) if home.alerts.is_dir() else []
+    if not incidents and not any(home.state.glob("*.json")):
         raise never_ran(home)
-    incidents = list(fold(home.alerts).states.values())
     exact = [i for i in incidents if target in {i.rule, i.id}]
     found = exact or [i for i in incidents if target and i.id.startswith(target.lower())]
     if len(found) == 1:
@@ -177,26 +211,24 @@ def wait_for(
 def _answer(here: Desk, request: Request, incident: Incident, line: AlertLine | None) -> Answer:
     outcome: Outcome
     if line is None:
-        _, life = life_of(here.home.state, "scheduler", here.clock(), ProcTable())
-        outcome = "queued"
-        if life.good:
-            detail = "the scheduler runs but has not answered within 2 s; it will, or see its log"
-        else:
-            detail = f"the scheduler isn't running ({life.why}); it is done when it starts"
+        outcome, detail = "queued", unanswered(here)
     elif line.kind == "request":
-        # a refusal that names no rule found none
-        outcome, detail = "refused" if line.rule else "unknown target", line.reason
+        outcome = "refused" if line.rule else "unknown target"
+        detail = line.reason
     else:
         outcome = "done"
         taken = "acked" if request.action == "ack" else "given back"
         why = f' "{request.reason}"' if request.reason else ""
         detail = f"{incident.rule} {taken} by {request.by}{why}"
-        if request.until_ms is not None:
+        ack = line.clock.ack if line.clock is not None else None
+        if ack is not None and ack.until_ms is not None:
             zone = words.zone(config_of(here.home).timezone)
-            detail += f" until {words.local(request.until_ms, zone):%d %b %H:%M}"
+            detail += f" until {words.local(ack.until_ms, zone):%d %b %H:%M}"
+            capped = request.until_ms is not None and ack.until_ms < request.until_ms
+            detail += ", when the session ends" if capped else ""
     return Answer(
         request=request.id,
-        action=request.action,
+        action="ack" if request.action == "ack" else "unack",
         outcome=outcome,
         incident=incident.id,
         rule=incident.rule,

@@ -20,7 +20,9 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "disk": ("disk_low",),
     "collector": ("collector_stale",),
     "scheduler": ("monitor_degraded",),
+    "rules": ("rules_refused",),
     "calendar": ("calendar_doubtful",),
+    "preflight": ("preflight_no_go",),
 }  # fmt: skip
 """Subjects in the order of the screen, with their rules."""
 
@@ -51,9 +53,19 @@ TODO: dict[str, str] = {
     "disk_low": "free space on the home's disk",
     "collector_stale": "start the collector again: `make run`, or your supervisor",
     "monitor_degraded": "read logs/ for the reason; some ticks or alerts are not counted",
+    "preflight_no_go": "run `monitor preflight`: it says what to do for each reason",
+    "rules_refused": "run `monitor rules check` and mend rules.toml: it is taken over by itself",
     "calendar_doubtful": "check the coming sessions against the exchange's circular",
 }
 """One thing to do for each built-in rule; docs/rules/<rule>.md says more."""
+
+
+START = "start it again: `make run`, or your supervisor"
+
+
+def revive(word: str, pid: int | None) -> str:
+    """Return what to do with a process that does not work; one that hangs still holds its lock."""
+    return f"end it with `kill -9 {pid}`, then {START}" if word == "stuck" else START
 
 
 def todo(rule: str) -> str:

@@ -13,11 +13,14 @@ import msgspec
 from evaluator.instant import Instant
 from evaluator.names import nearest
 from evaluator.rules import Fault, RuleErrors, RuleSet, load
-from monitoring.backtest import Backtested, backtest, sessions_of
+from monitoring.backtest import Backtested, backtest
 from monitoring.backtest_days import RuleText, backtest_folder
+from monitoring.calendar import calendar_of
 from monitoring.config import Config
 from monitoring.excerpt import Excerpts
 from monitoring.home import Home
+from monitoring.market_override import Overrides
+from monitoring.schedule import ScheduleFault
 from monitoring.state import read_state
 from scripts.cli import words
 from scripts.cli.backtest_report import Maker, Report, missing
@@ -25,6 +28,7 @@ from scripts.cli.backtest_text import report_lines
 from scripts.cli.backtest_ticks import TickFiles, without_surroundings
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
+from scripts.cli.look import overrides_of
 from scripts.cli.moments import wanted_ms
 from scripts.cli.progress import Progress
 from scripts.cli.rules import fault_line
@@ -76,6 +80,11 @@ def run(asked: Asked, *, every: bool, as_json: bool) -> int:
 def _report(here: Desk, asked: Asked) -> Report:
     began = time.monotonic()
     config = _config(here.home)
+    overrides = _overrides(here.home)
+    try:
+        sessions = calendar_of(config, overrides)
+    except ScheduleFault as fault:
+        raise Failure(f"{fault}.", "Install Tickbeat again.", code=NOTHING) from None
     names = [str(here.home.rules)]
     texts = [_todays(here.home)]
     if asked.candidate is not None:
@@ -86,16 +95,16 @@ def _report(here: Desk, asked: Asked) -> Report:
     not_judged: list[str] = []
     if asked.ticks:
         rule_sets, not_judged = without_surroundings(rule_sets)
-        done, notes = _over_ticks(asked.ticks, rule_sets, config)
+        done, notes = _over_ticks(asked.ticks, rule_sets, config, overrides)
         source = words.count(len(asked.ticks), "tick file")
     else:
-        done, notes = _over_snapshots(here, asked.since, texts, config)
+        done, notes = _over_snapshots(here, asked.since, texts, config, overrides)
         source = str(here.home.snapshots)
 
     def wanted(rule: str) -> bool:
         return not asked.names or rule in asked.names
 
-    maker = Maker(sessions_of(config), words.zone(config.timezone))
+    maker = Maker(sessions, words.zone(config.timezone))
     sides = [
         maker.side(name, rules, found, wanted)
         for name, rules, found in zip(names, rule_sets, done.outcomes, strict=True)
@@ -123,7 +132,11 @@ def _report(here: Desk, asked: Asked) -> Report:
 
 
 def _over_snapshots(
-    here: Desk, since: str | None, texts: Sequence[RuleText], config: Config
+    here: Desk,
+    since: str | None,
+    texts: Sequence[RuleText],
+    config: Config,
+    overrides: Overrides,
 ) -> tuple[Backtested, list[str]]:
     now_ms = here.clock().wall_ms
     since_ms = wanted_ms("--since", since or USUAL, now_ms, words.zone(config.timezone)) or 0
@@ -137,7 +150,13 @@ def _over_snapshots(
 
     workers = len(os.sched_getaffinity(0))
     done, skipped = backtest_folder(
-        here.home.snapshots, texts, config, since_ms=since_ms, workers=workers, progress=step
+        here.home.snapshots,
+        texts,
+        config,
+        since_ms=since_ms,
+        workers=workers,
+        overrides=overrides,
+        progress=step,
     )
     progress.end()
     if done.first is None:
@@ -151,16 +170,17 @@ def _over_snapshots(
 
 
 def _over_ticks(
-    files: Sequence[Path], rule_sets: Sequence[RuleSet], config: Config
+    files: Sequence[Path], rule_sets: Sequence[RuleSet], config: Config, overrides: Overrides
 ) -> tuple[Backtested, list[str]]:
     progress = Progress("snapshots")
-    excerpts = Excerpts(rule_sets)
+    excerpts = Excerpts(rule_sets, config)
     with TickFiles(files, config) as ticks:
 
         def step(count: int, at: Instant) -> None:
             progress.step(count, ticks.share(at.wall_ms))
 
-        done = backtest(ticks.snapshots(excerpts.decode), rule_sets, config, progress=step)
+        found = ticks.snapshots(excerpts.decode)
+        done = backtest(found, rule_sets, config, overrides=overrides, progress=step)
     progress.end()
     return done, ticks.notes
 
@@ -212,6 +232,15 @@ def _check_names(names: Sequence[str], rule_sets: Sequence[RuleSet]) -> None:
             near = nearest(name, known)
             todo = f"Did you mean {near}?" if near else "`monitor rules list` names them."
             raise Failure(f"There is no rule {name!r}.", todo, code=NO_SUCH_RULE)
+
+
+def _overrides(home: Home) -> Overrides:
+    """Return what the operator said of the market, as the alert log holds it."""
+    try:
+        return overrides_of(home)
+    except OSError as error:
+        said = f"{home.alerts} can't be read: {error.strerror}."
+        raise Failure(said, "Check who owns it.", code=NOTHING) from None
 
 
 def _config(home: Home) -> Config:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from evaluator.message import grouped
 from scripts.cli import words
 from scripts.cli.backtest_report import Happened, OfRule, Report, Side
 from scripts.cli.terminal import Line, Span
@@ -11,6 +12,7 @@ from scripts.cli.terminal import Line, Span
 MOST_LISTED = 40
 ENDS = {
     "resolved": "",
+    "untold": " (nobody would have been told)",
     "new_day": " (a new trading day)",
     "rule_removed": " (the rule was removed)",
 }
@@ -50,7 +52,7 @@ def report_lines(report: Report, *, every: bool) -> list[Line]:
 
 def _heading(report: Report) -> Line:
     span = f"{_moment(report.since)} to {_moment(report.until)}"
-    count = words.grouped(report.snapshots)
+    count = grouped(report.snapshots)
     return [
         Span(span, "strong"),
         Span(f"  {words.count(report.sessions, 'session')}, {count} snapshots of {report.source}"),

@@ -18,9 +18,15 @@ from monitoring.replay_line import ReplayLine
 from scripts.cli.failure import Failure
 
 SURROUNDINGS = frozenset(
-    {"collector.disk_free_bytes", "collector.inodes_free_pct", "collector.network_up"}
+    {
+        "collector.disk_free_bytes",
+        "collector.inodes_free_pct",
+        "collector.network_up",
+        "preflight.no_go",
+        "preflight.reasons",
+    }
 )
-"""What the collector sees by itself and no tick file holds."""
+"""What the collector sees by itself and no tick file holds, and what is checked with it."""
 
 NOTHING = 3
 T = TypeVar("T")

@@ -8,11 +8,12 @@ from typing import Any
 import click
 import msgspec
 
+from evaluator.instant import Instant
 from monitoring.config import Config
 from monitoring.home import Home
-from monitoring.state import read_state
 from scripts.cli.desk import desk
 from scripts.cli.failure import Failure
+from scripts.cli.process_life import ProcTable, life_of
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
 
 
@@ -46,21 +47,22 @@ def show_config(as_json: bool) -> None:
     They are those that the processes run with; before they ever ran, those they would run with.
     """
     here = desk()
-    shown = effective(here.home)
+    shown = effective(here.home, here.clock())
     if as_json:
         show_json(shown)
     else:
         show(config_lines(shown), uncut(here.terminal))
 
 
-def effective(home: Home) -> Shown:
+def effective(home: Home, now: Instant) -> Shown:
     """Return the settings in force. Raises `Failure` when they are wrong and nothing ran yet."""
     for process in ("scheduler", "collector"):
-        state = read_state(home.state, process)
+        state, life = life_of(home.state, process, now, ProcTable())
         if state is not None:
+            runs = "runs with" if life.good else f"ran with ({life.why})"
             return Shown(
                 home=str(home.root),
-                source=f"what the {process} runs with",
+                source=f"what the {process} {runs}",
                 secrets_set=sorted(state.secrets_set),
                 settings=settings_of(state.config),
             )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from evaluator.incident import Incident
+from evaluator.verdict import NOT_JUDGED
 from scripts.cli import words
-from scripts.cli.advice import OWN_RULES, SUBJECTS, todo
+from scripts.cli.advice import OWN_RULES, SUBJECTS, revive, todo
+from scripts.cli.dead_rules import dead_rules, dead_words, remedy
 from scripts.cli.engine_state import engine_state
 from scripts.cli.findings import Finding, Level
 from scripts.cli.look import Look
 from scripts.cli.process_life import Life
+from scripts.cli.rule_faults import refused
 from scripts.cli.subject_facts import FIGURES
 
-START = "start it again: `make run`, or your supervisor"
 GROUPS = {
     "money": ("pnl", "risk", "positions"),
     "sentiment": ("sentiment",),
@@ -21,17 +23,23 @@ GROUPS = {
 """Subjects that the engine alone reports on: never reported is n/a."""
 
 
+ONLY_WHEN_FIRING = ("preflight", "calendar")
+
+
 def diagnose(look: Look) -> list[Finding]:
     """Return one finding a subject, in the order of the screen."""
     if not look.config.enabled:
         off = "monitoring is switched off (enabled = false): nothing is watched"
         return [Finding("UNKN", "monitor", off, "set enabled = true and restart the processes")]
-    ours = ("collector", "scheduler", "calendar")
+    ours = ("collector", "scheduler", "rules", *ONLY_WHEN_FIRING)
     findings = [_subject(look, subject) for subject in SUBJECTS if subject not in ours]
     findings += _own_rules(look)
-    if any(i.rule in SUBJECTS["calendar"] for i in look.incidents):
-        findings.append(_subject(look, "calendar"))
-    monitors = [_collector(look), _scheduler(look), _rules(look), _alert_log(look)]
+    findings += [
+        _subject(look, subject)
+        for subject in ONLY_WHEN_FIRING
+        if any(i.rule in SUBJECTS[subject] for i in look.incidents)
+    ]
+    monitors = [_collector(look), _scheduler(look), _rules(look), *_dead(look), _alert_log(look)]
     if look.fresh and look.judged:
         return findings + monitors
     return monitors + findings  # what the rest is worth depends on them, so they come first
@@ -40,7 +48,7 @@ def diagnose(look: Look) -> list[Finding]:
 def _subject(look: Look, subject: str) -> Finding:
     rules = SUBJECTS[subject]
     figures = FIGURES[subject](look) if subject in FIGURES else ""
-    firing = [i for i in look.incidents if i.rule in rules and i.status == "firing"]
+    firing = _firing_of(look, subject)
     if subject == "engine" and (found := _engine_now(look, figures)) is not None:
         return found
     if firing:
@@ -56,7 +64,8 @@ def _subject(look: Look, subject: str) -> Finding:
         if artifact.path is not None and look.number(f"artifacts.{name}_age_hours") is None
     ]
     if subject == "models" and missing:
-        return Finding("WARN", subject, figures, f"check artifacts.{missing[0]}.path")
+        to_do = f"check artifacts.{missing[0]}.path: an empty file or one of the future has no age"
+        return Finding("WARN", subject, figures, to_do)
     if not look.judged:
         return Finding("UNKN", subject, f"{figures or 'known'}, judged by nobody", "see scheduler")
     state = engine_state(look)
@@ -66,6 +75,8 @@ def _subject(look: Look, subject: str) -> Finding:
         return Finding(
             "UNKN", subject, "reported before, not any more", "see why the engine left it out"
         )
+    if subject == "breeze" and (invalid := _breeze_invalid(look, figures, state.word)) is not None:
+        return invalid
     pending = [i for i in look.incidents if i.rule in rules and i.status == "pending"]
     if pending:
         held = (look.now.wall_ms - pending[0].active_at.wall_ms) / 1000
@@ -80,30 +91,64 @@ def _engine_now(look: Look, figures: str) -> Finding | None:
         known = look.number("positions.count")
         flat = known is not None and known == 0
         what = f"no tick for {words.age(look.tick_age_seconds)}: {state.why or 'it fell silent'}"
+        what += "" if known is None else f"; {words.count(round(known), 'position')} open"
+        lapses = (i for i in look.incidents if i.rule == "heartbeat_lapsed")
+        what += next((_acked(lapse, look) for lapse in lapses), "")
         return Finding("WARN" if flat else "CRIT", "engine", what, todo("heartbeat_lapsed"))
     if state.word == "STOPPED" and not any(
         i.rule in SUBJECTS["engine"] and i.status == "firing" for i in look.incidents
     ):
         never = look.text("heartbeat.cause") == "never_started"
         if never:
-            return Finding("UNKN", "engine", state.why, todo("engine_not_started"))
+            to_do = f"start the engine; it writes its heartbeat to {look.home.heartbeat}"
+            return Finding("UNKN", "engine", state.why, to_do)
         return Finding("n/a", "engine", f"{state.why} ({figures})" if figures else state.why)
     return None
+
+
+def _breeze_invalid(look: Look, figures: str, engine: str) -> Finding | None:
+    """Return what is wrong with the session while no rule fires, None when it is valid."""
+    status = look.text("breeze.status")
+    asked = status not in {None, "off", "unknown"}
+    valid = status == "authenticated" if asked else look.flag("connectivity.breeze_authenticated")
+    if valid:
+        return None
+    if valid is None:
+        level: Level = "n/a" if engine == "STOPPED" else "UNKN"
+        todo_ = (
+            None if level == "n/a" else "see whether the engine reports it, or set breeze.app_key"
+        )
+        return Finding(level, "breeze", figures, todo_)
+    return Finding("WARN", "breeze", figures, todo("breeze_session_expired"))
 
 
 def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:
     """Put the worst incident in words, and say how many more there are."""
     first = firing[0]
     level: Level = "CRIT" if first.severity == "CRITICAL" else "WARN"
-    what = first.message
-    if first.ack is not None:
-        why = f' "{first.ack.reason}"' if first.ack.reason else ""
-        what += f" (acked {first.ack.by}{why})"
+    what = first.message + _acked(first, look)
+    if first.suppressed_by is not None:
+        what += f" ({first.suppressed_by})"
+    what += " (flapping)" if first.flapping else ""
+    what += "" if first.clear is None else " (clear now, over if it stays so)"
     if len(firing) > 1:
         what += f", and {', '.join(i.rule for i in firing[1:])}"
     if not look.judged:
         what += " (nobody judges it now)"
-    return Finding(level, subject, what, todo(first.rule))
+    return Finding(level, subject, what, _todo(look, first))
+
+
+def _acked(incident: Incident, look: Look) -> str:
+    if incident.ack is None:
+        return ""
+    return f" ({words.taken(incident.ack, look.now.wall_ms, look.zone)})"
+
+
+def _todo(look: Look, incident: Incident) -> str:
+    """Return what to do: who lacks data to judge the disk by need not free any of it."""
+    if NOT_JUDGED not in incident.message:
+        return todo(incident.rule)
+    return "see why it is not known: `monitor facts`" if look.fresh else "see collector"
 
 
 def _ever(look: Look, subject: str, figures: str) -> bool:
@@ -141,19 +186,22 @@ def _own_rules(look: Look) -> list[Finding]:
     return [_firing(look, OWN_RULES, firing)] if firing else []
 
 
-def _dead(name: str, life: Life) -> Finding:
+def _down(name: str, life: Life) -> Finding:
     word = {"never": "never ran", "gone": "is not running", "stuck": "hangs"}.get(life.word, "")
     said = f"{word} ({life.why})" if word else life.why
     if life.age_seconds is not None:
         said += f", last heard of {words.age(life.age_seconds)} ago"
-    return Finding("CRIT", name, said, START)
+    return Finding("CRIT", name, said, revive(life.word, life.pid))
 
 
 def _collector(look: Look) -> Finding:
     life = look.collector_life
     if not life.good:
-        return _dead("collector", life)
+        return _down("collector", life)
     age = words.age(look.snapshot_age_seconds)
+    degraded = look.collector.degraded if look.collector else []
+    if look.snapshot is None and degraded:
+        return Finding("CRIT", "collector", "; ".join(degraded), todo("monitor_degraded"))
     if look.snapshot is None:
         return Finding("UNKN", "collector", f"{life.why}, no snapshot yet", "wait one interval")
     if not look.fresh:
@@ -162,26 +210,31 @@ def _collector(look: Look) -> Finding:
     own = look.snapshot.collector
     what = f"snapshot {age} ago, {life.why}, {own.ticks_lost} ticks lost"
     what += f", {own.lines_rejected} lines rejected"
-    said = [*(look.collector.degraded if look.collector else []), *own.degraded]
+    what += f" (kept in {look.home.quarantine})" if own.lines_rejected else ""
+    said = [*degraded, *own.degraded]
     said += [f"unreadable snapshot: {reason}" for reason in look.skipped[:1]]
     if said:
         return Finding(
             "WARN", "collector", "; ".join(dict.fromkeys(said)), todo("monitor_degraded")
         )
-    return Finding("OK", "collector", what)
+    firing = _firing_of(look, "collector")
+    return _firing(look, "collector", firing) if firing else Finding("OK", "collector", what)
+
+
+def _firing_of(look: Look, subject: str) -> list[Incident]:
+    """Return a subject's firing alerts, the most urgent first: that one says what to do."""
+    rules = SUBJECTS[subject]
+    firing = (i for i in look.incidents if i.rule in rules and i.status == "firing")
+    return sorted(firing, key=lambda i: (i.severity != "CRITICAL", rules.index(i.rule)))
 
 
 def _scheduler(look: Look) -> Finding:
     life = look.scheduler_life
     if not life.good or look.scheduler is None:
-        return _dead("scheduler", life)
+        return _down("scheduler", life)
     failed = [name for name, job in look.scheduler.jobs.items() if job.last_failed]
     said = [*look.scheduler.degraded, *(f"job {name} failed" for name in failed)]
-    firing = [
-        i
-        for i in look.incidents
-        if i.rule in (*SUBJECTS["scheduler"], *SUBJECTS["collector"]) and i.status == "firing"
-    ]
+    firing = _firing_of(look, "scheduler")
     if said:
         return Finding("WARN", "scheduler", "; ".join(said), todo("monitor_degraded"))
     if firing:
@@ -193,15 +246,29 @@ def _rules(look: Look) -> Finding:
     states = look.scheduler.rules if look.scheduler else {}
     if not states:
         return Finding("n/a", "rules", "none evaluated yet")
+    faulty = refused(look.scheduler.rules_file) if look.scheduler else None
+    if faulty is not None:
+        return Finding("WARN", "rules", faulty, todo("rules_refused"))
+    firing = [i for i in look.incidents if i.rule in SUBJECTS["rules"] and i.status == "firing"]
+    if firing:
+        return _firing(look, "rules", firing)
     on = [state for state in states.values() if state.enabled and not state.off]
     wrong = [name for name, state in states.items() if state.enabled and state.verdict == "error"]
     if wrong:
         what = f"{len(wrong)} in error: {', '.join(wrong)} ({states[wrong[0]].why})"
         return Finding("WARN", "rules", what, "run `monitor rules check`")
-    unseen = sum(state.never_seen for state in on)
-    return Finding(
-        "OK", "rules", f"{len(on)} on, {len(states) - len(on)} off, {unseen} without data so far"
-    )
+    dead = sum(state.never_seen for state in on)
+    unseen = f", {dead} with no data ever" if dead else ""
+    return Finding("OK", "rules", f"{len(on) - dead} judged, {len(states) - len(on)} off{unseen}")
+
+
+def _dead(look: Look) -> list[Finding]:
+    """Name the rules that can't hold: no fault of anybody's, and never OK."""
+    found = dead_rules(look)
+    if not found:
+        return []
+    wanting = dict.fromkeys(fact for _, state in found for fact in state.wanting)
+    return [Finding("n/a", "dead rules", f"no data ever: {dead_words(found)}", remedy(wanting))]
 
 
 def _alert_log(look: Look) -> Finding:
@@ -212,4 +279,9 @@ def _alert_log(look: Look) -> Finding:
         )
     firing = sum(incident.status == "firing" for incident in look.incidents)
     pending = len(look.incidents) - firing
-    return Finding("OK", "alert log", f"{firing} firing, {pending} pending")
+    what = f"{firing} firing, {pending} pending"
+    inhibited = sum(incident.suppressed_by is not None for incident in look.incidents)
+    what += f", {inhibited} of them told to nobody" if inhibited else ""
+    now = [one for one in look.silences if one.ends_ms > look.now.wall_ms]
+    what += "".join(f"; silenced: {words.silenced(one, look.zone)}" for one in now)
+    return Finding("OK", "alert log", what)

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from monitoring.calendar import calendar_of
+from monitoring.schedule import ScheduleFault
 from scripts.cli.look import Look
 from scripts.cli.words import age
 
@@ -45,8 +47,34 @@ def engine_state(look: Look) -> EngineState:
     if tick is None or deadline is None:
         return EngineState("UNKNOWN", "the snapshot holds no heartbeat")
     if tick > deadline:
+        excuse = _not_due(look, deadline)
+        if excuse is not None:
+            return EngineState("STOPPED", f"no tick for {age(tick)}, and none is due: {excuse}")
         return EngineState("LAPSED", CAUSES.get(cause, "" if cause == "ticking" else cause))
     return EngineState("LIVE")
+
+
+def _not_due(look: Look, deadline_seconds: float) -> str | None:
+    """Return why no tick is due now, though the engine did not say good-bye; None: one is.
+
+    The rule heartbeat_lapsed sees it the same way.
+    """
+    now_ms = look.now.wall_ms
+    try:
+        calendar = calendar_of(look.config, look.overrides)
+    except ScheduleFault:
+        return None
+    opened_ms = calendar.opened_at_ms(now_ms)
+    if opened_ms is None:
+        return "the market is closed"
+    if now_ms - opened_ms <= deadline_seconds * 1000:
+        return "the market has only just opened"
+    if look.number("last.positions.count") != 0:
+        return None
+    due_ms = calendar.outlook(now_ms).engine_due_ms
+    if due_ms is None or now_ms - due_ms <= deadline_seconds * 1000:
+        return f"flat, and its hours are {look.config.calendar.engine_window}"
+    return None
 
 
 def _stopped(look: Look) -> str:

@@ -14,7 +14,7 @@ _WORSE: dict[Level, int] = {"n/a": 0, "OK": 0, "UNKN": 1, "WARN": 2, "CRIT": 3}
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of `monitor health`. `todo` is there for all that is not OK or n/a."""
+    """One line of `monitor health`. `todo` is there for all that is not OK; n/a may have one."""
 
     level: Level
     subject: str

@@ -7,6 +7,7 @@ import math
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from typing import Any
 import click
 import msgspec
 
+from evaluator.message import grouped
 from monitoring.atomic import write_atomic
 from monitoring.home import Home
 from scripts.cli import words
@@ -66,6 +68,7 @@ class Figure(click.FloatRange):
 SECONDS = Figure(0.001, 86_400)
 PERCENT = Figure(0.001, 100)
 BROKER = click.Choice(["breeze", "none"])
+MARKET = click.Choice(["CM", "CM-CAS", "FO", "always"])
 
 
 @click.command()
@@ -95,6 +98,9 @@ BROKER = click.Choice(["breeze", "none"])
     help="Most in one position.  [a quarter of the capital]",
 )
 @click.option("--broker", type=BROKER, help="Broker whose session is watched.  [none]")
+@click.option(
+    "--market", type=MARKET, metavar="HOURS", help="CM, CM-CAS or FO of NSE, or always.  [CM]"
+)
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the defaults.")
 @click.option("--force", is_flag=True, help="Overwrite a monitor.toml that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and don't wait.")
@@ -111,6 +117,7 @@ def init(
     daily_loss: float | None,
     largest_position: float | None,
     broker: str | None,
+    market: str | None,
     yes: bool,
     force: bool,
     as_json: bool,
@@ -142,7 +149,7 @@ def init(
     interval = ask(tick_interval, "Seconds between its ticks", 5.0, SECONDS)
     capital = ask(capital, "Trading capital in ₹", "10L", AmountType())
     loss = ask(daily_loss, "Loss of the day that is too much, in %", 2.0, PERCENT)
-    quarter = words.rupees_short(capital * LARGEST_SHARE).removeprefix("₹")
+    quarter = grouped(round(capital * LARGEST_SHARE))
     answers = Answers(
         engine=engine,
         tick_interval_seconds=interval,
@@ -150,6 +157,7 @@ def init(
         daily_loss_pct=loss,
         largest_position=ask(largest_position, "Most in one position in ₹", quarter, AmountType()),
         broker=ask(broker, "Broker to watch", "none", BROKER),
+        market=ask(market, "Trading hours", "CM", MARKET),
     )
     text = settings_text(answers)
     check(text)
@@ -227,8 +235,15 @@ def next_steps(home: Home, answers: Answers) -> list[Line]:
         [Span("2. Start the monitor (development; a supervisor for real money):", "strong")],
         [Span(f"     {started}")],
         [Span("3. Look:", "strong")],
-        [Span(f"     cd {root} && monitor status")],
+        [Span(f"     cd {root} && {_typed()} status")],
     ]
+
+
+def _typed() -> str:
+    """Return the command as it must be typed here: a fresh clone's is not on the PATH."""
+    if shutil.which("monitor") is not None:
+        return "monitor"
+    return shlex.quote(str(Path(sys.executable).with_name("monitor")))
 
 
 def wait_for_first_tick(here: Desk, home: Home, engine: str) -> None:

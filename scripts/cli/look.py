@@ -9,9 +9,11 @@ import msgspec
 
 from evaluator.incident import Incident
 from evaluator.instant import Instant, elapsed_ms
+from evaluator.silence import Silence
 from monitoring.alert_fold import fold
 from monitoring.config import Config
 from monitoring.home import Home
+from monitoring.market_override import Overrides
 from monitoring.snapshot import Snapshot, file_wall_ms, flatten
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
 from monitoring.state import ProcessState
@@ -44,6 +46,8 @@ class Look(msgspec.Struct, kw_only=True):
     pulse_age_seconds: float | None
     incidents: list[Incident]
     alert_faults: list[str]
+    overrides: Overrides = {}
+    silences: list[Silence] = []
 
     @property
     def zone(self) -> ZoneInfo:
@@ -59,7 +63,7 @@ class Look(msgspec.Struct, kw_only=True):
     @property
     def judged(self) -> bool:
         """Tell whether somebody judges the snapshots now."""
-        return self.scheduler_life.good
+        return self.scheduler_life.good and self.config.enabled
 
     def number(self, fact: str) -> float | None:
         """Return a fact that is a number, None when it is unknown."""
@@ -123,7 +127,14 @@ def look(home: Home, now: Instant, processes: Processes) -> Look:
         ),
         incidents=sorted(folded.states.values(), key=_urgency) if folded else [],
         alert_faults=list(folded.faults) if folded else [],
+        overrides=folded.market if folded else {},
+        silences=sorted(folded.silences.values(), key=_end) if folded else [],
     )
+
+
+def overrides_of(home: Home) -> Overrides:
+    """Return the operator's overrides of the market that the alert log holds. Raises OSError."""
+    return fold(home.alerts).market if home.alerts.is_dir() else {}
 
 
 def newest_snapshot(store: SnapshotStore) -> tuple[Snapshot | None, list[str]]:
@@ -154,12 +165,17 @@ def never_ran(home: Home) -> Failure:
     return Failure(f"Nothing has ever run in the home {home.root}.", todo, code=NEVER_RAN)
 
 
-def _urgency(incident: Incident) -> tuple[bool, bool, int]:
+def _urgency(incident: Incident) -> tuple[bool, bool, bool, int]:
     return (
         incident.status != "firing",
         incident.severity != "CRITICAL",
+        incident.suppressed_by is not None,
         incident.active_at.wall_ms,
     )
+
+
+def _end(silence: Silence) -> int:
+    return silence.ends_ms
 
 
 def _age(

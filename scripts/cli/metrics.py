@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 import click
 
 from evaluator.facts import BUILTIN_FACTS
+from evaluator.message import grouped
 from monitoring import history
 from monitoring.history import doc_of
 from monitoring.home import Home
@@ -162,7 +163,7 @@ def _collect(here: Desk, chosen: Sequence[str], span: Span) -> Found:
 
     def progress(read: int) -> None:
         if moving:
-            click.echo(f"\r{words.grouped(read)} snapshots read …", nl=False, err=True)
+            click.echo(f"\r{grouped(read)} snapshots read …", nl=False, err=True)
 
     found = collect(here.home, chosen, span, progress=progress)
     if found.note is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+from evaluator.message import grouped
 from scripts.cli import words
 
 EVERY_SECONDS = 0.2
@@ -31,8 +32,8 @@ class Progress:
         passed = now - self._began
         left = passed * (1 - share) / share if share > 0 else None
         self._say(
-            f"{words.grouped(count)} {self._noun}, {share:.0%}, "
-            f"{words.grouped(round(count / passed))}/s, {words.age(left)} left"
+            f"{grouped(count)} {self._noun}, {share:.0%}, "
+            f"{grouped(round(count / passed))}/s, {words.age(left)} left"
         )
 
     def end(self) -> None:

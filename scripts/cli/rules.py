@@ -8,18 +8,19 @@ from pathlib import Path
 import click
 import msgspec
 
-from evaluator.rules import Fault, Rule, RuleErrors, RuleSet, load
+from evaluator.rules import Fault, RuleErrors, RuleSet, load
 from monitoring.home import Home
-from monitoring.state import ProcessState, read_state
+from monitoring.state import ProcessState
 from scripts.cli import words
 from scripts.cli.desk import desk
 from scripts.cli.failure import Failure
+from scripts.cli.process_life import ProcTable, life_of
+from scripts.cli.rule_table import RuleNow, rule_lines, rule_now
 from scripts.cli.rules_backtest import backtest_rules
-from scripts.cli.terminal import Line, Span, Style, show, show_json, uncut
+from scripts.cli.rules_test import test_files
+from scripts.cli.terminal import Line, Span, show, show_json, uncut
 
 FAULTY = 1
-VERDICT_STYLES: dict[str, Style] = {"true": "bad", "error": "bad", "unknown": "warn", "false": ""}
-VERDICT_WORDS = {"true": "holds", "false": "clear", "unknown": "unknown", "error": "ERROR"}
 
 
 class CheckedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,26 +33,12 @@ class CheckedFile(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[Fault]
 
 
-class RuleNow(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule and its last verdict (null: not evaluated), as `--json` prints it."""
-
-    name: str
-    severity: str
-    enabled: bool
-    builtin: bool
-    when: list[str]
-    for_seconds: float
-    verdict: str | None
-    why: str
-    never_seen: bool
-    off: bool
-
-
 @click.group()
 def rules() -> None:
-    """List the rules, check a rule file, or try rules on the past."""
+    """List the rules, check a rule file, test what rules say, or try them on the past."""
 
 
+rules.add_command(test_files)
 rules.add_command(backtest_rules)
 
 
@@ -121,87 +108,46 @@ def fault_line(fault: Fault) -> Line:
 @rules.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_rules(as_json: bool) -> int:
-    """List every rule: its severity, its condition, and what the last evaluation said."""
+    """List every rule in force: severity, clock, for, condition, and what became of it.
+
+    holds, clear, unknown; no data ever (facts that nobody ever reported), off (a limit is not
+    set), disabled, in error, not evaluated (yet).
+    """
     here = desk()
-    state = read_state(here.home.state, "scheduler")
+    state, life = life_of(here.home.state, "scheduler", here.clock(), ProcTable())
     found = rules_now(here.home, state)
     if as_json:
         show_json(found)
         return 0
-    if state is None:
+    if life.word == "never":
         click.echo("The scheduler never ran here: no rule has been evaluated.", err=True)
-    show(rule_lines(found), here.terminal)
+    elif not life.good:
+        old = "" if life.age_seconds is None else f", {words.age(life.age_seconds)} ago"
+        said = f"STALE: the scheduler judges nothing now ({life.why}); what it last said{old}:"
+        show([[Span(said, "bad")]], uncut(here.terminal))
+    show(rule_lines(found, here.terminal), here.terminal)
     return 0
 
 
 def rules_now(home: Home, state: ProcessState | None) -> list[RuleNow]:
-    """Return the rules with their last verdicts; with a faulty file the built-in ones alone."""
+    """Return the rules with their last verdicts; with a faulty file those that are in force."""
     try:
         loaded = load(_text(home.rules, required=False), str(home.rules))
     except RuleErrors as error:
+        loaded, which = _in_force(home)
         click.echo(
-            f"{home.rules} has {words.count(len(error.faults), 'fault')}, so only the built-in "
-            "rules are listed: run `monitor rules check`.",
+            f"{home.rules} has {words.count(len(error.faults), 'fault')} and is not taken over: "
+            f"run `monitor rules check`. Listed are {which}.",
             err=True,
         )
         sys.stderr.flush()
-        loaded = load(None)
-    return [_now(rule, state) for rule in loaded.rules]
+    return [rule_now(rule, state) for rule in loaded.rules]
 
 
-def _now(rule: Rule, state: ProcessState | None) -> RuleNow:
-    last = state.rules.get(rule.name) if state is not None else None
-    return RuleNow(
-        name=rule.name,
-        severity=severity_text(rule),
-        enabled=rule.enabled,
-        builtin=rule.builtin,
-        when=list(rule.when),
-        for_seconds=rule.for_seconds,
-        verdict=last.verdict if last is not None else None,
-        why=last.why if last is not None else "",
-        never_seen=last.never_seen if last is not None else False,
-        off=last.off if last is not None else False,
-    )
-
-
-def severity_text(rule: Rule) -> str:
-    """Return a rule's severity; of a table all that it may be, the first that holds first."""
-    if isinstance(rule.severity, str):
-        return rule.severity
-    return "/".join(dict.fromkeys(severity for severity, _ in rule.severity))
-
-
-def rule_lines(found: list[RuleNow]) -> list[Line]:
-    """Return the rules as an aligned table, each with its condition below the verdict."""
-    wide = max((len(rule.name) for rule in found), default=0)
-    most = max((len(rule.severity) for rule in found), default=0)
-    lines: list[Line] = [
-        [Span(f"{'rule':<{wide}}  {'severity':<{most}}  {'now':<8} condition", "dim")]
-    ]
-    for rule in found:
-        word, style = verdict_text(rule)
-        held = f" for {words.age(rule.for_seconds)}" if rule.for_seconds else ""
-        own = "" if rule.builtin else "  (own)"
-        lines.append(
-            [
-                Span(f"{rule.name:<{wide}}  ", "strong" if rule.enabled else "dim"),
-                Span(f"{rule.severity:<{most}}  "),
-                Span(f"{word:<8} ", style),
-                Span(f"{' and '.join(rule.when)}{held}{own}", "dim"),
-            ]
-        )
-    return lines
-
-
-def verdict_text(rule: RuleNow) -> tuple[str, Style]:
-    """Return the last verdict in a word, and how to colour it."""
-    if not rule.enabled:
-        return "disabled", "dim"
-    if rule.off:
-        return "no limit", "dim"
-    if rule.verdict is None:
-        return "–", "dim"
-    if rule.never_seen:
-        return "no data", "dim"
-    return VERDICT_WORDS.get(rule.verdict, rule.verdict), VERDICT_STYLES.get(rule.verdict, "")
+def _in_force(home: Home) -> tuple[RuleSet, str]:
+    """Return the rules that the scheduler goes on with while the file is faulty."""
+    try:
+        kept = home.rules_in_force.read_text(encoding="utf-8")
+        return load(kept), "the rules from before, which stay in force"
+    except (OSError, UnicodeDecodeError, RuleErrors):
+        return load(None), "the built-in rules alone"

@@ -10,7 +10,9 @@ from scripts.cli.words import rupees, rupees_short
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator said. Amounts in rupees; `largest_position` is the most in one position."""
+    """What the operator said. Amounts in rupees; `largest_position` is the most in one position.
+    `market` is a segment of NSE, or `always`.
+    """
 
     engine: str
     tick_interval_seconds: float
@@ -18,6 +20,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     daily_loss_pct: float
     largest_position: float
     broker: str
+    market: str = "CM"
 
 
 TEMPLATE = """\
@@ -32,6 +35,8 @@ engine = {engine}
 # least fifteen) is a lapse. The SDK tells it too: this is for engines that write the file alone.
 heartbeat_interval_seconds = {interval}
 
+[calendar]
+{calendar}
 [limits]
 # Loss of the day in percent. Of {capital_short}, {loss:g} % is {loss_rupees}.
 daily_loss_pct = {loss}
@@ -47,6 +52,20 @@ position_value = {largest}
 # path = "models/student-*.bin"
 # max_age_hours = 24
 {broker}"""
+
+NSE = """\
+# Trading hours of NSE; `monitor market show` prints them. Outside of them the rules on the engine
+# and on money sleep. Segment: CM cash, CM-CAS its stocks with a closing auction, FO derivatives.
+name = "XNSE"
+segment = "{market}"
+# An engine that trades only a part of the session may be silent in the rest while it is flat:
+# engine_window = "09:20-15:20"
+"""
+
+ALWAYS = """\
+# A market that never closes; "XNSE" has the trading hours of NSE.
+name = "always"
+"""
 
 BREEZE = """
 # Breeze: the keys are secrets and belong into the environment or into .env beside this file
@@ -70,6 +89,7 @@ def settings_text(answers: Answers) -> str:
         loss_rupees=rupees(answers.capital * loss / 100),
         warning=_number(round(loss / 2, 4)),
         largest=_number(answers.largest_position),
+        calendar=ALWAYS if answers.market == "always" else NSE.format(market=answers.market),
         broker=BREEZE if answers.broker == "breeze" else "",
     )
 

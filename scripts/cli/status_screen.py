@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluator.incident import Incident
-from monitoring.calendar import AlwaysOpen
 from scripts.cli import words
+from scripts.cli.advice import revive, todo
+from scripts.cli.dead_rules import dead_rules, dead_words
 from scripts.cli.engine_state import EngineState, engine_state
 from scripts.cli.look import Look
-from scripts.cli.terminal import Line, Span, Style, Terminal, line_columns, spread
+from scripts.cli.market_state import market_state
+from scripts.cli.rule_faults import refused
+from scripts.cli.terminal import (
+    Line,
+    Span,
+    Style,
+    Terminal,
+    at_gaps,
+    at_words,
+    line_columns,
+    spread,
+    wrap,
+)
 
 MARKS: dict[str, tuple[str, Style]] = {
     "LIVE": ("● LIVE", "good"),
@@ -18,10 +31,6 @@ MARKS: dict[str, tuple[str, Style]] = {
     "UNKNOWN": ("? UNKNOWN", "bad"),
 }
 SPARK_COLUMNS = 12
-RESTART = {
-    "collector": "start it again: `make run`, or your supervisor",
-    "scheduler": "start it again: `make run`, or your supervisor",
-}
 
 
 def screen(look: Look, pnl: Sequence[float | None], terminal: Terminal) -> list[Line]:
@@ -30,9 +39,14 @@ def screen(look: Look, pnl: Sequence[float | None], terminal: Terminal) -> list[
     lines = [_header(look, state, terminal), *_warnings(look, state)]
     figures = _tick_and_home(look, terminal)
     if look.snapshot is not None:
-        figures += [_money(look, pnl), _holdings(look)]
+        for line in (_money(look, pnl), _holdings(look)):
+            figures += wrap(at_gaps(line), terminal, indent=4)
     lines += figures if look.fresh else [_faded(line) for line in figures]
     lines += _alerts(look, terminal)
+    dead = dead_rules(look)
+    if dead:
+        said: Line = [Span(f"no data ever  {dead_words(dead)}", "dim")]
+        lines += wrap(at_words(said), terminal, indent=4)
     return lines
 
 
@@ -55,22 +69,15 @@ def _header(look: Look, state: EngineState, terminal: Terminal) -> Line:
 
 def market(look: Look) -> str:
     """Return the state of the market in words: OPEN, closes 15:30 (4h48m)."""
-    sessions = AlwaysOpen(look.config.timezone)
-    now_ms = look.now.wall_ms
-    if not sessions.is_open(now_ms, "session"):
-        return "CLOSED"
-    closes_ms = sessions.closes_at_ms(now_ms)
-    if closes_ms is None:
-        return f"OPEN (calendar: {look.config.calendar})"
-    left = words.age((closes_ms - now_ms) / 1000)
-    return f"OPEN, closes {words.local(closes_ms, look.zone):%H:%M} ({left})"
+    return market_state(look.config, look.overrides, look.now.wall_ms)
 
 
 def _warnings(look: Look, state: EngineState) -> list[Line]:
     """Return what makes the rest of the screen doubtful: it stands above it, in red."""
     lines: list[Line] = []
     if not look.config.enabled:
-        lines.append([Span("OFF    monitoring is switched off (enabled = false)", "warn")])
+        lines.append([Span("OFF    monitoring is switched off (enabled = false)", "bad")])
+        lines.append([Span("       → set enabled = true and restart the processes")])
     if look.snapshot is not None and not look.fresh:
         taken = words.local(look.snapshot.wall_ms, look.zone)
         old = words.age(look.snapshot_age_seconds)
@@ -82,16 +89,22 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
             word = dead.get(life.word, "is a riddle")
             effect = "nothing is measured" if name == "collector" else "nothing is judged"
             lines.append([Span(f"DOWN   {name} {word}: {effect} ({life.why})", "bad")])
-            lines.append([Span(f"       → {RESTART[name]}")])
-    if state.why and not (look.snapshot is not None and not look.fresh):
+            lines.append([Span(f"       → {revive(life.word, life.pid)}")])
+    if state.why and look.config.enabled and not (look.snapshot is not None and not look.fresh):
         style: Style = "bad" if state.word == "LAPSED" else "warn"
-        lines.append([Span(f"{state.word:<6} {state.why}", style)])
+        lines.append([Span(f"{state.word:<6} {state.why.removeprefix('stopped ')}", style)])
+        if look.text("heartbeat.cause") == "never_started":
+            lines.append([Span(f"       → start the engine: it writes to {look.home.heartbeat}")])
     degraded = [
         f"{process.process}: {said}"
         for process in (look.collector, look.scheduler)
         if process is not None
         for said in process.degraded
     ]
+    faulty = refused(look.scheduler.rules_file) if look.scheduler else None
+    if faulty is not None:
+        lines.append([Span(f"RULES  {faulty}", "warn")])
+        lines.append([Span(f"       → {todo('rules_refused')}")])
     lines += [[Span(f"DEGRADED  {said}", "warn")] for said in degraded]
     lines += [[Span(f"ALERT LOG  {fault}", "warn")] for fault in look.alert_faults[:3]]
     return lines
@@ -110,7 +123,7 @@ def _tick_line(look: Look) -> Line:
     ]
     line += [Span("   "), *_breeze(look)]
     uptime = look.number("heartbeat.uptime_seconds")
-    if uptime is not None and look.fresh:
+    if uptime is not None and engine_state(look).word == "LIVE":
         line.append(Span(f"   up {words.age(uptime)}"))
     return line
 
@@ -122,7 +135,9 @@ def _tick_and_home(look: Look, terminal: Terminal) -> list[Line]:
     if line_columns(beside) <= terminal.width:
         return [beside]
     width = terminal.width
-    return [tick, *([Span(home[at : at + width], "dim")] for at in range(0, len(home), width))]
+    tick_lines = wrap(at_gaps(tick), terminal, indent=4)
+    home_lines = ([Span(home[at : at + width], "dim")] for at in range(0, len(home), width))
+    return [*tick_lines, *home_lines]
 
 
 def _breeze(look: Look) -> Line:
@@ -190,34 +205,52 @@ def _holdings(look: Look) -> Line:
 
 
 def _alerts(look: Look, terminal: Terminal) -> list[Line]:
+    silences = [
+        [Span("SILENCED  ", "warn"), Span(words.silenced(one, look.zone), "dim")]
+        for one in look.silences
+        if one.ends_ms > look.now.wall_ms
+    ]
     if not look.incidents:
         if look.judged:
-            return [[Span("no alerts", "good"), Span(": nothing fires, nothing is pending")]]
-        return [[Span("no alerts known, and nobody judges now", "bad")]]
-    return [
+            quiet: Line = [Span("no alerts", "good"), Span(": nothing fires, nothing is pending")]
+            return [quiet, *silences]
+        return [[Span("no alerts known, and nobody judges now", "bad")], *silences]
+    lines = [
         line for incident in look.incidents for line in incident_lines(incident, look, terminal)
     ]
+    return [*lines, *silences]
 
 
 def incident_lines(incident: Incident, look: Look, terminal: Terminal) -> list[Line]:
-    """Return an incident as one line where it fits, else with its message on a second."""
+    """Return an incident as one line where it fits, else with its message on the next.
+
+    One that nobody is told of is dim, save for its severity: a CRITICAL hides behind nothing.
+    """
     style: Style = "bad" if incident.severity == "CRITICAL" else "warn"
-    firing = incident.status == "firing"
+    firing, quiet = incident.status == "firing", incident.suppressed_by is not None
+    rest: Style = "dim" if quiet else ""
     head = [
-        Span(f"{incident.status.upper():<8}", style if firing else "dim"),
+        Span(f"{incident.status.upper():<8}", style if firing and not quiet else "dim"),
         Span(f"{incident.severity:<8} ", style if firing else ""),
-        Span(incident.rule, "strong" if firing else ""),
+        Span(incident.rule, "strong" if firing and not quiet else rest),
     ]
     began = incident.fired_at or incident.active_at
-    tail = [Span(f"  since {words.since(began.wall_ms, look.now.wall_ms, look.zone)}")]
+    since = f"  since {words.since(began.wall_ms, look.now.wall_ms, look.zone)}"
+    tail = [Span(since, rest)]
+    if incident.clear is not None:
+        tail.append(Span("  clear now", "good"))
+    if incident.flapping:
+        tail.append(Span("  flapping", "warn"))
     if incident.ack is not None:
-        why = f' "{incident.ack.reason}"' if incident.ack.reason else ""
-        tail.append(Span(f"  acked {incident.ack.by}{why}", "good"))
+        tail.append(Span(f"  {words.taken(incident.ack, look.now.wall_ms, look.zone)}", "good"))
     if incident.suppressed_by:
-        tail.append(Span(f"  suppressed by {incident.suppressed_by}", "dim"))
+        tail.append(Span(f"  {incident.suppressed_by}", "dim"))
     if incident.error:
         tail.append(Span(f"  in error: {incident.error}", "warn"))
-    one = [*head, Span(f"  {incident.message}"), *tail]
+    one = [*head, Span(f"  {incident.message}", rest), *tail]
     if line_columns(one) <= terminal.width:
         return [one]
-    return [[*head, *tail], [Span(f"        {incident.message}")]]
+    return [
+        *wrap(at_words([*head, *tail]), terminal, indent=8),
+        *wrap(at_words([Span(f"        {incident.message}", rest)]), terminal, indent=8),
+    ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from evaluator.message import size
 from scripts.cli.look import Look
-from scripts.cli.words import age, figure, number, percent, rupees, size
+from scripts.cli.words import age, figure, number, percent, rupees
 
 
 def engine(look: Look) -> str:
@@ -44,7 +45,8 @@ def breeze(look: Look) -> str:
     status = look.text("breeze.status")
     if status in {None, "off", "unknown"}:
         said = look.flag("connectivity.breeze_authenticated")
-        parts = ["session valid, says the engine" if said else "the engine has no session"]
+        known = "session valid, says the engine" if said else "the engine has no session"
+        parts = ["session not known" if said is None else known]
     else:
         parts = ["session valid" if status == "authenticated" else str(status).replace("_", " ")]
     calls = look.number("connectivity.api_calls_today")
@@ -65,7 +67,7 @@ def models(look: Look) -> str:
                 f"{short} {figure(round(hours, 1))}h old (limit {artifact.max_age_hours:g}h)"
             )
         elif artifact.path is not None:
-            parts.append(f"{short} not found at {artifact.path}")
+            parts.append(f"{short} has no age: no finished file at {artifact.path}")
     return ", ".join(parts)
 
 

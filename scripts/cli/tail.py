@@ -19,9 +19,11 @@ from scripts.cli.log_follower import LogFollower, Unreadable
 from scripts.cli.look import never_ran
 from scripts.cli.moments import wanted_ms
 from scripts.cli.tail_line import tail_line
-from scripts.cli.terminal import Span, show, show_json
+from scripts.cli.terminal import Span, at_words, show, show_json, wrap
 
 POLL_SECONDS = 0.12
+INDENT = 17
+"""Where a line that is too long for the terminal goes on: past the time."""
 QUIET_KINDS = frozenset({"carry", "carry_end", "healed", "request"})
 """Lines that tell nothing new: carried state and the outcome of requests without an effect."""
 
@@ -146,4 +148,4 @@ def _print(lines: list[AlertLine | Unreadable], here: Desk, *, as_json: bool) ->
         elif as_json:
             show_json(line, compact=True)
         else:
-            show([tail_line(line)], here.terminal)
+            show(wrap(at_words(tail_line(line)), here.terminal, INDENT), here.terminal)

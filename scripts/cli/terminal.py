@@ -10,6 +10,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any, Literal, NamedTuple, TextIO
 
 import msgspec
@@ -23,6 +24,7 @@ ANSI: dict[Style, str] = {
     "strong": "\x1b[1m",
 }
 PIPE_WIDTH = 100
+_WORD = re.compile(r"\s*\S+|\s+")
 
 
 class Span(NamedTuple):
@@ -138,6 +140,45 @@ def spread(left: Line, right: Line, terminal: Terminal) -> Line:
     """Return one line with `right` at the right edge, where it fits."""
     gap = terminal.width - line_columns(left) - line_columns(right)
     return [*left, Span(" " * max(3, gap)), *right]
+
+
+def at_words(line: Line) -> list[Line]:
+    """Return the line in pieces of a word each, with the blanks before it."""
+    return [[Span(text, span.style)] for span in line for text in _WORD.findall(span.text)]
+
+
+def at_gaps(line: Line) -> list[Line]:
+    """Return the line in pieces that belong together: a new one begins with three blanks."""
+    pieces: list[Line] = [[]]
+    for span in line:
+        if span.text.startswith("   ") and pieces[-1]:
+            pieces.append([])
+        pieces[-1].append(span)
+    return pieces
+
+
+def wrap(pieces: list[Line], terminal: Terminal, indent: int) -> list[Line]:
+    """Return the pieces as one line where it fits or the terminal wraps it, else as several.
+
+    What follows the first line is indented; no piece is taken apart.
+    """
+    whole = [span for piece in pieces for span in piece]
+    if not terminal.cut or line_columns(whole) <= terminal.width:
+        return [_joined(whole)]
+    lines: list[Line] = [[]]
+    for piece in pieces:
+        if lines[-1] and line_columns([*lines[-1], *piece]) > terminal.width:
+            first, *rest = piece
+            lines.append([Span(" " * indent), Span(first.text.lstrip(), first.style), *rest])
+        else:
+            lines[-1] += piece
+    return [_joined(line) for line in lines]
+
+
+def _joined(line: Line) -> Line:
+    """Return the line with neighbours of one style as one span: a colour is switched on once."""
+    groups = groupby(line, key=lambda span: span.style)
+    return [Span("".join(span.text for span in spans), style) for style, spans in groups]
 
 
 def show(lines: Iterable[Line], terminal: Terminal, stream: TextIO | None = None) -> None:

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from evaluator.incident import Ack
+from evaluator.message import grouped
+from evaluator.silence import Silence
+
 BARS = "▁▂▃▄▅▆▇█"
 MINUS = "−"
 LAKH = 100_000
@@ -34,14 +38,6 @@ def age(seconds: float | None) -> str:
 def signed(text: str, value: float) -> str:
     """Return the text with a minus sign (the typographic one) if the value is below zero."""
     return f"{MINUS}{text}" if value < 0 else text
-
-
-def grouped(whole: int) -> str:
-    """Return a whole number ≥ 0 in Indian grouping: 12,34,567."""
-    digits = str(whole)
-    head, tail = digits[:-3], digits[-3:]
-    pairs = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)]
-    return ",".join([*reversed(pairs), tail])
 
 
 def rupees(value: float) -> str:
@@ -85,15 +81,6 @@ def figure(value: float) -> str:
     return signed(text.rstrip("0").rstrip(".") or "0", value)
 
 
-def size(value: float) -> str:
-    """Return bytes as 41 GB, 512 MB, 3 kB (powers of ten, like the limits)."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if value >= unit:
-            share = value / unit
-            return f"{share:.1f} {name}" if share < 10 else f"{share:.0f} {name}"
-    return f"{value:.0f} B"
-
-
 def sparkline(values: Sequence[float | None], columns: int) -> str:
     """Return the values as bars, oldest left; a blank is a stretch without data."""
     if not values or columns <= 0:
@@ -121,7 +108,7 @@ def local(wall_ms: int, zone: tzinfo) -> datetime:
 
 
 def since(wall_ms: int, now_ms: int, zone: tzinfo) -> str:
-    """Return a past moment as 08:30 if it was today, else 12 Oct 08:30."""
+    """Return a moment as 08:30 if it is of today, else 12 Oct 08:30."""
     then = local(wall_ms, zone)
     if then.date() == local(now_ms, zone).date():
         return f"{then:%H:%M}"
@@ -150,3 +137,17 @@ def zone(name: str) -> ZoneInfo:
 def count(number_: int, noun: str) -> str:
     """Return `1 fault`, `3 faults`."""
     return f"{number_} {noun}{'' if number_ == 1 else 's'}"
+
+
+def taken(ack: Ack, now_ms: int, zone: tzinfo) -> str:
+    """Return who has an alert, why, and until when: acked asha "retraining" until 12:42."""
+    why = f' "{ack.reason}"' if ack.reason else ""
+    until = "" if ack.until_ms is None else f" until {since(ack.until_ms, now_ms, zone)}"
+    return f"acked {ack.by}{why}{until}"
+
+
+def silenced(silence: Silence, zone: tzinfo) -> str:
+    """Return what is silenced, until when, by whom and why."""
+    why = f' "{silence.reason}"' if silence.reason else ""
+    until = f"{local(silence.ends_ms, zone):%d %b %H:%M}"
+    return f"{silence.target} until {until} by {silence.by}{why}  ({silence.id})"

@@ -109,7 +109,7 @@ class Stage:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=15,
+            timeout=60,
             check=False,
         )
         return done.stdout.decode(errors="replace")

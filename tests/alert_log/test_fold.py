@@ -107,7 +107,9 @@ def test_a_cut_anywhere_in_the_last_64_kib_of_a_long_log_never_invents_a_state(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(cut=st.integers(0, 9000), tail=st.sampled_from([b"", b"\0" * 700, b'{"id":', b"\xff\xfe"]))
 def test_after_any_cut_the_next_append_stands_on_a_fresh_line(

@@ -215,12 +215,26 @@ def test_the_first_line_syncs_the_file_and_then_its_folder(tmp_path: Path) -> No
     subprocess.run(
         ["strace", "-f", "-y", "-e", "trace=write,fdatasync,fsync", "-o", str(trace),
          sys.executable, str(WRITER), str(tmp_path / "alerts")],
-        check=True, capture_output=True, timeout=30,
+        check=True, capture_output=True, timeout=60,
     )  # fmt: skip
     calls = [line.split(None, 1)[1] for line in trace.read_text().splitlines() if "alerts" in line]
     names = [call.split("(")[0] for call in calls if "jsonl" in call or call.startswith("fsync")]
     assert names[-3:] == ["write", "fdatasync", "fsync"]
     assert names.count("write") == 1
+
+
+@needs_strace
+def test_what_a_killed_process_may_not_have_synced_is_synced_before_it_is_built_on(
+    new_log: NewLog, at: At, change: Change, folder: Path, tmp_path: Path
+) -> None:
+    new_log().append([change("a")], at(-DAY), 1)
+    trace = tmp_path / "trace"
+    subprocess.run(
+        ["strace", "-f", "-e", "trace=write,fdatasync", "-P", str(folder / "2025-10-11.jsonl"),
+         "-o", str(trace), sys.executable, str(WRITER), str(folder)],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    assert trace.read_text().count("fdatasync") == 1
 
 
 @needs_strace
@@ -290,7 +304,7 @@ def fill_up(disk: Path) -> Path:
     """Leave no byte free, and return the file that takes them."""
     filler = disk / "filler"
     descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     try:
         while time.monotonic() < deadline:
             os.write(descriptor, b"x" * 512)
@@ -307,5 +321,5 @@ def under_strace(folder: Path, inject: str, *more: str) -> subprocess.CompletedP
     return subprocess.run(
         ["strace", "-f", "-qq", "-e", f"trace={call}", "-e", f"inject={inject}", *more,
          "-o", "/dev/null", sys.executable, str(WRITER), str(folder)],
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

@@ -7,16 +7,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from evaluator.incident import Ack, Countdown, Incident, Scalar, Severity, Status, Transition
 from evaluator.instant import Instant
+from evaluator.silence import Silence
 from evaluator.stats import Stats
+from monitoring.alert_entry import Notice, of_silence
 from monitoring.alert_log import AlertLog
 from monitoring.clock import SystemClock
-from monitoring.config import Artifact, Config, Limits
+from monitoring.config import Artifact, Calendar, Config, Limits
 from monitoring.home import Home
 from monitoring.snapshot import BreezeStatus, CollectorStatus, Snapshot, Window, WriterMark
 from monitoring.snapshots import SnapshotStore
@@ -29,6 +32,7 @@ PROJECT = Path(__file__).parents[2]
 
 CONFIG = Config(
     interval_seconds=10.0,
+    calendar=Calendar(name="always"),
     limits=Limits(positions_total_value=2_000_000.0, position_value=600_000.0),
     artifacts={
         "teacher_model": Artifact("models/teacher.bin", 48.0),
@@ -131,6 +135,10 @@ class House:
                 app_version="0.1.0",
                 writers=[WriterMark(writer="k3v9", pid=4121, interval_seconds=5.0)],
                 lines_read=1044,
+                received_at=dict.fromkeys(
+                    ("heartbeat", "positions", "pnl", "risk", "connectivity", "orders", "custom"),
+                    before(self.at, 0.4),
+                ),
                 disk_free_bytes=41.2e9,
                 inodes_free_pct=87.0,
                 network_up=True,
@@ -151,7 +159,9 @@ class House:
         ack: Ack | None = None,
         context: dict[str, Scalar | None] | None = None,
         notify: str = "new",
+        reason: str = "condition held",
         number: int = 1,
+        **more: Any,
     ) -> Incident:
         """Append an incident to the alert log, as the scheduler would."""
         began = before(self.at, seconds_ago)
@@ -161,7 +171,7 @@ class House:
             status=status,
             severity=severity,
             message=message,
-            reason="condition held",
+            reason=reason,
             context=context or {},
             day="2025-10-12",
             active_at=began,
@@ -169,16 +179,32 @@ class House:
             resolved_at=self.at if status == "resolved" else None,
             held=Countdown(),
             ack=ack,
+            **more,
         )
         self.log([Transition(incident, before(self.at, min(seconds_ago, 1.0)), notify)])
         return incident
 
-    def log(self, transitions: list[Transition], request: str | None = None) -> None:
-        """Append transitions to the alert log."""
+    def log(self, entries: list[Transition | Notice], request: str | None = None) -> None:
+        """Append transitions and notices to the alert log."""
         log = AlertLog(self.home.alerts, "main", "Asia/Kolkata")
         log.open(self.at)
-        assert log.append(transitions, transitions[0].at, self.count, request)
+        first = entries[0]
+        at = first.at if isinstance(first, Transition) else self.at
+        assert log.append(entries, at, self.count, request)
         log.close()
+
+    def silence(self, id_: str = "abcd1234", seconds: float = 3600.0, **fields: Any) -> Silence:
+        """Append a silence of now to the alert log, as the scheduler would."""
+        one = Silence(
+            id=id_,
+            by="asha",
+            reason="restarting",
+            starts_ms=self.at.wall_ms,
+            ends_ms=self.at.wall_ms + round(seconds * 1000),
+            **fields,
+        )
+        self.log([of_silence(one, "active", "quiet")])
+        return one
 
     def good_day(self) -> None:
         """Everything runs, one old model is acknowledged: the picture in the README."""
@@ -190,7 +216,12 @@ class House:
             rules={
                 "heartbeat_lapsed": RuleState(verdict="false"),
                 "stale_student_model": RuleState(verdict="true", why="31 > 24"),
-                "sentiment_data_missing": RuleState(verdict="unknown", never_seen=True),
+                "sentiment_data_missing": RuleState(
+                    verdict="unknown",
+                    why="no data ever: sentiment.reported_age_seconds",
+                    never_seen=True,
+                    wanting=("sentiment.reported_age_seconds",),
+                ),
                 "tick_latency_high": RuleState(verdict="false", enabled=False),
             },
         )
@@ -242,7 +273,7 @@ def monitor(tmp_path: Path) -> Monitor:
             stdin=subprocess.DEVNULL if said is None else None,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
 

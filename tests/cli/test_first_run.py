@@ -71,7 +71,7 @@ def test_files_that_may_not_be_read_are_named(now_house, hidden: str) -> None:
             },
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
     assert "Traceback" not in done.stderr
@@ -82,6 +82,25 @@ def test_files_that_may_not_be_read_are_named(now_house, hidden: str) -> None:
         assert done.returncode == 3
         assert done.stdout == ""
         assert str(root) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "said"), [(">&-", ""), (">/dev/full", "Can't write the output")]
+)
+def test_an_output_that_takes_nothing_is_no_crash(now_house, output: str, said: str) -> None:
+    now_house.good_day()
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m scripts.monitor status {output}', sys.executable],
+        cwd=PROJECT,
+        env={**os.environ, "MONITOR_HOME": str(now_house.home.root)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
+    assert done.returncode == (3 if said else 0)
 
 
 def test_a_home_that_is_a_file_is_no_home(monitor, tmp_path: Path) -> None:

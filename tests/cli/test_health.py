@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from evaluator.incident import Ack, Countdown, Transition
 from evaluator.instant import Instant
-from evaluator.rules import load
+from evaluator.rules import Fault, load
 from monitoring.config import Config, Limits
 from monitoring.home import Home
 from monitoring.snapshot import BreezeStatus, CollectorStatus
-from monitoring.state import JobState, RuleState
+from monitoring.state import JobState, RulesFile, RuleState
 from scripts.cli.advice import SUBJECTS, TODO
 from scripts.cli.findings import Finding, Health, worst
 from scripts.cli.health import answer_of, health_lines
@@ -54,12 +56,38 @@ def test_every_line_that_is_not_ok_says_what_to_do(house, health_of) -> None:
     house.alert("own_rule", "a rule of my own", severity="CRITICAL", number=2)
     for health in (health_of(), health_of(seconds_later=500.0, dead=(4100, 4101))):
         for found in health.findings:
-            assert (found.todo is None) == (found.level in {"OK", "n/a"}), found
+            if found.level != "n/a":
+                assert (found.todo is None) == (found.level == "OK"), found
 
 
 def test_what_to_do_moves_to_its_own_line_in_a_narrow_terminal(house, health_of, golden) -> None:
     house.good_day()
     golden("health_narrow.txt", text(health_of(), Terminal(colour=False, width=60, cut=True)))
+
+
+@pytest.mark.parametrize(
+    ("status", "engine_says", "expected"),
+    [
+        ("authenticated", None, ("OK", "session valid")),
+        ("off", True, ("OK", "session valid, says the engine")),
+        ("off", False, ("WARN", "the engine has no session")),
+        ("unknown", False, ("WARN", "the engine has no session")),
+        ("unknown", None, ("UNKN", "session not known")),
+        ("bad_session", True, ("WARN", "bad session")),
+        ("unreachable", None, ("WARN", "unreachable")),
+    ],
+)
+def test_a_broker_session_is_ok_only_when_somebody_says_that_it_is_valid(
+    house, health_of, status: str, engine_says: bool | None, expected: tuple[str, str]
+) -> None:
+    house.good_day()
+    house.snapshot(
+        breeze=BreezeStatus(status=status),
+        connectivity={"breeze_authenticated": engine_says, "last_api_call": "10:42"},
+        seconds_ago=0.1,
+    )
+    found = finding(health_of(), "breeze")
+    assert (found.level, found.what) == expected
 
 
 def test_a_dead_collector_is_critical_and_comes_first(house, health_of, golden) -> None:
@@ -81,7 +109,11 @@ def test_a_dead_scheduler_alone_is_critical(house, health_of) -> None:
 def test_a_process_that_is_there_but_silent_hangs(house, health_of) -> None:
     house.good_day()
     house.process("scheduler", pid=4101, seconds_ago=21.0)
-    assert "hangs" in finding(health_of(), "scheduler").what
+    found = finding(health_of(), "scheduler")
+    assert "hangs" in found.what
+    assert found.todo == (
+        "end it with `kill -9 4101`, then start it again: `make run`, or your supervisor"
+    )
 
 
 def test_a_collector_that_writes_no_snapshots_is_critical(house, health_of) -> None:
@@ -89,6 +121,17 @@ def test_a_collector_that_writes_no_snapshots_is_critical(house, health_of) -> N
     house.process("scheduler")
     house.snapshot(seconds_ago=36.0)
     assert finding(health_of(), "collector").level == "CRIT"
+
+
+def test_a_silent_engine_on_a_closed_market_wakes_nobody(house, health_of) -> None:
+    house.process("collector", config=Config())  # NSE's calendar, and it is Sunday
+    house.process("scheduler", config=Config())
+    silent = {"age_seconds": 64_000.0, "deadline_seconds": 20.0, "expected": True,
+              "cause": "process_gone"}  # fmt: skip
+    house.snapshot(heartbeat=silent, seconds_ago=0.1)
+    found = finding(health_of(), "engine")
+    assert found.level == "n/a"
+    assert "none is due: the market is closed" in found.what
 
 
 def test_a_lapsed_engine_is_critical_unless_it_is_known_to_be_flat(house, health_of) -> None:
@@ -100,6 +143,56 @@ def test_a_lapsed_engine_is_critical_unless_it_is_known_to_be_flat(house, health
     assert "its loop hangs" in finding(health_of(), "engine").what
     house.snapshot(heartbeat=lapsed, seconds_ago=0.0, positions={"count": 0.0})
     assert finding(health_of(), "engine").level == "WARN"
+
+
+def test_a_lapse_says_what_is_at_stake_and_who_is_on_it(house, health_of) -> None:
+    house.good_day()
+    lapsed = {"age_seconds": 42.0, "deadline_seconds": 20.0, "expected": True,
+              "cause": "process_gone"}  # fmt: skip
+    house.snapshot(heartbeat=lapsed, seconds_ago=0.1)
+    house.alert(
+        "heartbeat_lapsed", "No tick", severity="CRITICAL", ack=Ack("asha", 0, "on it"), number=2
+    )
+    what = finding(health_of(), "engine").what
+    assert what == 'no tick for 42s: its process is gone; 3 positions open (acked asha "on it")'
+
+
+def test_what_is_only_not_known_is_not_answered_with_a_cure(house, health_of) -> None:
+    house.good_day()
+    house.alert("disk_low", "disk_low can't be judged; unknown: collector.disk_free_bytes",
+                severity="CRITICAL", number=2)  # fmt: skip
+    assert "monitor facts" in (finding(health_of(), "disk").todo or "")
+    later = health_of(seconds_later=252.0, dead=(4100,))
+    assert finding(later, "disk").todo == "see collector"
+
+
+def test_a_stale_collector_is_told_at_the_collector_and_not_at_the_scheduler(
+    house, health_of
+) -> None:
+    house.good_day()
+    house.alert("collector_stale", "The newest snapshot is 40 s old", number=2)
+    health = health_of()
+    assert finding(health, "collector").what == "The newest snapshot is 40 s old"
+    assert finding(health, "scheduler").level == "OK"
+
+
+def test_a_refused_rule_file_is_one_line_that_names_the_command(house, health_of) -> None:
+    house.good_day()
+    faults = [
+        Fault("rules.toml", 2, 1, "x", "needs when"),
+        Fault("rules.toml", 3, 1, "x", "needs message"),
+    ]
+    file = RulesFile(source="built-in", faults=faults)
+    rules = {"heartbeat_lapsed": RuleState(verdict="false")}
+    house.process("scheduler", pid=4101, rules=rules, rules_file=file)
+    health = health_of()
+    found = finding(health, "rules")
+    assert found.what == (
+        "not taken over: rules.toml:2:1: x: needs when (and 1 more); "
+        "only the built-in rules watch, none of your own"
+    )
+    assert "monitor rules check" in (found.todo or "")
+    assert finding(health, "scheduler").level == "OK"
 
 
 def test_groups_that_never_reported_change_no_exit_code(house, health_of) -> None:
@@ -120,7 +213,7 @@ def test_a_watched_model_that_is_not_there_is_a_warning(house, health_of) -> Non
     house.snapshot(artifacts={"teacher_model_age_hours": 3.0, "student_model_age_hours": None})
     found = finding(health_of(), "models")
     assert found.level == "WARN"
-    assert "student not found at models/student-*.bin" in found.what
+    assert "student has no age: no finished file at models/student-*.bin" in found.what
 
 
 def test_what_was_reported_before_and_is_no_more_is_unknown(house, health_of) -> None:
@@ -204,6 +297,23 @@ def test_a_degraded_collector_and_an_unreadable_snapshot_are_warnings(house, hea
     assert "unreadable snapshot" in what
 
 
+def test_an_alert_that_is_clear_and_not_over_yet_says_so(house, health_of) -> None:
+    house.good_day()
+    incident = house.alert("daily_loss_high", "near", number=2)
+    clearing = msgspec.structs.replace(incident, clear=Countdown(0, house.at))
+    house.log([Transition(clearing, house.at, "clearing")])
+    assert finding(health_of(), "money").what == "near (clear now, over if it stays so)"
+
+
+def test_rejected_lines_are_counted_with_the_place_where_they_are_kept(house, health_of) -> None:
+    house.good_day()
+    house.snapshot(
+        collector=CollectorStatus(app_version="0.1.0", lines_rejected=3), seconds_ago=0.1
+    )
+    what = finding(health_of(), "collector").what
+    assert what.endswith(f"3 lines rejected (kept in {house.home.quarantine})")
+
+
 def test_several_alerts_of_one_subject_are_one_line(house, health_of) -> None:
     house.good_day()
     house.alert("daily_loss_high", "near", seconds_ago=30.0, number=2)
@@ -211,6 +321,8 @@ def test_several_alerts_of_one_subject_are_one_line(house, health_of) -> None:
     found = finding(health_of(), "money")
     assert found.level == "CRIT"
     assert found.what == "past, and daily_loss_high"
+    house.alert("position_limit_breached", "too large", severity="CRITICAL", number=4)
+    assert finding(health_of(), "money").what.startswith("past, and "), "the loss is more urgent"
 
 
 def test_switched_off_monitoring_is_unknown(house, health_of) -> None:
@@ -224,6 +336,13 @@ def test_no_snapshot_yet_is_unknown(house, health_of) -> None:
     house.process("collector")
     house.process("scheduler")
     assert health_of().exit_code == 3
+
+
+def test_a_collector_that_can_not_write_its_first_snapshot_says_why(house, health_of) -> None:
+    house.process("collector", degraded=["snapshot not written: No space left on device"])
+    house.process("scheduler")
+    found = finding(health_of(), "collector")
+    assert (found.level, found.what) == ("CRIT", "snapshot not written: No space left on device")
 
 
 @pytest.mark.parametrize(

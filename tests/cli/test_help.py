@@ -5,8 +5,11 @@ import pytest
 from scripts.monitor import run
 
 COMMANDS = (
-    "", "status", "health", "tail", "metrics", "ack", "unack", "rules", "rules check",
-    "rules list", "facts", "breeze", "breeze login", "config", "config show", "init",
+    "", "status", "health", "tail", "preflight", "metrics", "report", "ack", "unack", "rules",
+    "rules check", "rules list", "rules test", "facts", "breeze", "breeze login", "config",
+    "config show", "init", "market", "market show", "market open", "market close",
+    "market extend", "market halt", "market skip", "market clear", "silence", "silence add",
+    "silence expire", "silence list",
 )  # fmt: skip
 
 

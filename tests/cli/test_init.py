@@ -18,7 +18,13 @@ PROJECT = Path(__file__).parents[2]
 
 
 def test_init_makes_a_home_that_the_processes_accept(monitor, tmp_path: Path, golden) -> None:
-    done = monitor("init", "--yes", "--no-wait", "--capital", "20L", "--broker", "breeze")
+    command = tmp_path / "bin" / "monitor"
+    command.parent.mkdir()
+    command.touch(0o755)
+    done = monitor(
+        "init", "--yes", "--no-wait", "--capital", "20L", "--broker", "breeze",
+        PATH=str(command.parent),
+    )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     home = Home(tmp_path / "home")
     text = home.settings.read_text(encoding="utf-8")
@@ -32,6 +38,11 @@ def test_init_makes_a_home_that_the_processes_accept(monitor, tmp_path: Path, go
     golden("init.txt", said)
 
 
+def test_a_command_that_is_not_on_the_path_is_named_in_full(monitor, tmp_path: Path) -> None:
+    said = monitor("init", "--yes", "--no-wait", PATH=str(tmp_path)).stdout
+    assert f"{Path(sys.executable).with_name('monitor')} status" in said
+
+
 def test_init_as_json_is_one_object(monitor, tmp_path: Path) -> None:
     said = json.loads(monitor("init", "--yes", "--json").stdout)
     assert said["heartbeat"] == str(tmp_path / "home" / "data" / "heartbeat")
@@ -39,7 +50,7 @@ def test_init_as_json_is_one_object(monitor, tmp_path: Path) -> None:
 
 
 def test_questions_have_defaults_and_wrong_answers_are_asked_again(monitor, tmp_path: Path) -> None:
-    answers = "\n".join(["", "nifty", "2.5", "much", "1.5Cr", "", "", ""]) + "\n"
+    answers = "\n".join(["", "nifty", "2.5", "much", "1.5Cr", "", "", "", ""]) + "\n"
     done = monitor("init", "--no-wait", said=answers)
     assert done.returncode == 0
     assert "'much' is no amount" in done.stderr
@@ -47,11 +58,19 @@ def test_questions_have_defaults_and_wrong_answers_are_asked_again(monitor, tmp_
     assert table["engine"] == "nifty"
     assert table["heartbeat_interval_seconds"] == 2.5
     assert table["limits"]["positions_total_value"] == 15_000_000
+    assert table["limits"]["position_value"] == 3_750_000
 
 
-def test_init_asked_without_answers_ends_quietly(monitor, tmp_path: Path) -> None:
+def test_the_largest_position_is_by_default_exactly_a_quarter(monitor, tmp_path: Path) -> None:
+    assert monitor("init", "--yes", "--capital", "25L").returncode == 0
+    table = tomllib.loads((tmp_path / "home" / "monitor.toml").read_text(encoding="utf-8"))
+    assert table["limits"]["position_value"] == 625_000
+
+
+def test_init_asked_without_answers_says_how_to_give_them(monitor, tmp_path: Path) -> None:
     done = monitor("init")
-    assert done.returncode != 0
+    assert done.returncode == 2
+    assert "the input has ended" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "home" / "monitor.toml").exists()
 
@@ -88,7 +107,7 @@ def test_folders_are_closed_to_others_whatever_the_umask(tmp_path: Path) -> None
         cwd=PROJECT,
         umask=0,
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0
@@ -115,7 +134,7 @@ def test_init_waits_for_the_first_tick(tmp_path: Path) -> None:
         assert child.poll() is None
         with HeartbeatWriter(root / "data" / "heartbeat", engine="main") as heartbeat:
             heartbeat.record_tick({"pnl": {"daily": 1.0}})
-        assert child.wait(15) == 0
+        assert child.wait(60) == 0
         assert "● first tick from engine main" in child.stdout.read()
     finally:
         child.kill()

@@ -11,8 +11,8 @@ from scripts.cli.process_life import ProcTable
 
 
 def test_this_process_lives_and_a_dead_one_does_not() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     now = SystemClock().now()
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     table = ProcTable()
     assert table.lives(os.getpid(), now, now)
     assert table.lives(child.pid, now, now)

@@ -60,14 +60,14 @@ class Screen:
         self.text += data.decode(errors="replace")
         return bool(data)
 
-    def until(self, seen: Callable[[str], bool], what: str, seconds: float = 15.0) -> None:
+    def until(self, seen: Callable[[str], bool], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not seen(self.text):
             assert time.monotonic() < deadline, f"never seen: {what}\n{self.text!r}"
             assert self._read(0.05) or seen(self.text), f"it ended without {what}\n{self.text!r}"
 
     def until_it_hides_what_is_typed(self) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while termios.tcgetattr(self._ours)[3] & termios.ECHO:
             assert time.monotonic() < deadline
             time.sleep(0.005)
@@ -76,9 +76,9 @@ class Screen:
         os.write(self._ours, text.encode())
 
     def ended(self) -> int:
-        while self._read(15.0) and self.child.poll() is None:
+        while self._read(60.0) and self.child.poll() is None:
             pass
-        code = self.child.wait(15)
+        code = self.child.wait(60)
         while self._read(0.05) and select.select([self._ours], [], [], 0)[0]:
             pass
         return code
@@ -149,7 +149,16 @@ def test_ctrl_c_ends_tail_quietly(now_house, on_terminal) -> None:
 
 def test_init_asks_and_waits_with_progress(on_terminal, tmp_path: Path) -> None:
     screen = on_terminal("init")
-    for question in ("Home of", "Name of", "Seconds", "capital", "Loss", "Most in", "Broker"):
+    for question in (
+        "Home of",
+        "Name of",
+        "Seconds",
+        "capital",
+        "Loss",
+        "Most in",
+        "Broker",
+        "Trading hours",
+    ):
         screen.until(lambda text, question=question: question in text, question)
         screen.type("\r")
     screen.until(lambda text: "Waiting for the first tick" in text, "that it waits")

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+
+from monitoring.state import RuleState
 
 BAD = """
 [[rule]]
@@ -57,12 +60,55 @@ def test_a_file_that_can_not_be_read_is_said(monitor, tmp_path: Path) -> None:
 
 def test_rules_are_listed_with_their_last_verdict(now_house, monitor) -> None:
     now_house.good_day()
+    now_house.process(
+        "scheduler",
+        pid=os.getpid(),
+        rules={
+            "heartbeat_lapsed": RuleState(verdict="false"),
+            "stale_student_model": RuleState(verdict="true", why="31 > 24"),
+            "sentiment_data_missing": RuleState(
+                verdict="unknown", never_seen=True, wanting=["sentiment.reported_age_seconds"]
+            ),
+        },
+    )
     lines = {line.split()[0]: line for line in monitor("rules", "list").stdout.splitlines()}
+    assert "STALE:" not in lines
     assert " holds " in lines["stale_student_model"]
-    assert " no data " in lines["sentiment_data_missing"]
+    assert " no data ever " in lines["sentiment_data_missing"]
+    assert (
+        "sentiment.reported_age_seconds → report it from the engine"
+        in (lines["sentiment_data_missing"])
+    )
     assert " clear " in lines["heartbeat_lapsed"]
     said = json.loads(monitor("rules", "list", "--json").stdout)
     assert {"name", "severity", "enabled", "verdict", "why", "never_seen"} <= set(said[0])
+    assert {"clock", "for_seconds", "overridden", "wanting", "now", "off"} <= set(said[0])
+
+
+def test_verdicts_of_a_scheduler_that_is_gone_are_called_old(now_house, monitor) -> None:
+    now_house.good_day()
+    said = monitor("rules", "list").stdout.splitlines()[0]
+    assert said.startswith("STALE: the scheduler judges nothing now (pid 4101 is no longer there)")
+
+
+def test_a_state_file_that_can_not_be_understood_is_not_called_never_run(
+    now_house, monitor
+) -> None:
+    now_house.good_day()
+    (now_house.home.state / "scheduler.json").write_text("{")
+    done = monitor("rules", "list")
+    assert "never ran" not in done.stderr
+    assert "can't be understood" in done.stdout
+
+
+def test_facts_of_the_operator_are_listed_however_toml_nests_them(now_house, monitor) -> None:
+    now_house.good_day()
+    now_house.snapshot(custom={"spread_bps": 3.5}, seconds_ago=0.1)
+    now_house.home.rules.write_text(
+        '[facts]\ncustom.spread_bps = { type = "number", unit = "bps" }\n'
+    )
+    shown = monitor("facts", "spread").stdout
+    assert "custom.spread_bps         3.5 bps" in shown
 
 
 def test_a_faulty_file_leaves_the_built_in_rules_to_list(now_house, monitor) -> None:
@@ -89,9 +135,12 @@ def test_facts_are_listed_with_what_they_read_now(now_house, monitor) -> None:
     assert said["sentiment.last_score"]["value"] is None
     assert said["collector.snapshot_age_seconds"]["value"] is not None
     shown = monitor("facts", "risk").stdout
-    assert "risk.circuit_breaker_active w              no" in shown
+    assert "risk.circuit_breaker_active          no       " in shown
     assert "pnl.daily" not in shown
-    assert monitor("facts", "risk.*").stdout == shown
+    globbed = monitor("facts", "risk.*").stdout
+    assert [line.split()[0] for line in globbed.splitlines()] == [
+        line.split()[0] for line in shown.splitlines()
+    ]
 
 
 def test_facts_without_a_match_or_with_broken_rules_are_an_answer(now_house, monitor) -> None:
@@ -110,7 +159,7 @@ def test_config_shows_what_the_processes_run_with(now_house, monitor) -> None:
     now_house.good_day()
     shown = monitor("config", "show").stdout
     assert str(now_house.home.root) in shown
-    assert "what the scheduler runs with" in shown
+    assert "what the scheduler ran with (pid 4101 is no longer there)" in shown
     rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line}
     assert rows["limits.positions_total_value"] == ["2000000", "set"]
     assert rows["limits.daily_loss_pct"] == ["2", "default"]
@@ -140,3 +189,7 @@ def test_wrong_settings_are_refused_by_name(now_house, monitor) -> None:
     done = monitor("config", "show")
     assert done.returncode == 1
     assert "daily_loss_pct" in done.stderr
+    now_house.home.settings.write_text("[limits]\ndaily_loss_pct = -1\npositions_count = -1\n")
+    done = monitor("config", "show")
+    assert "\\n" not in done.stderr, "each fault has its line"
+    assert len(done.stderr.splitlines()) == 3

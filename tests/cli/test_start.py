@@ -14,7 +14,7 @@ SLOW = {"pydantic", "cel_expr_python", "loguru", "rich", "httpx2", "apscheduler"
 @pytest.mark.parametrize(
     "command",
     ["--help", "status", "health", "tail --no-follow", "metrics", "facts", "ack nosuch",
-     "config show"],
+     "config show", "market show"],
 )  # fmt: skip
 def test_what_an_operator_types_imports_nothing_slow(now_house, command: str) -> None:
     now_house.good_day()
@@ -24,7 +24,7 @@ def test_what_an_operator_types_imports_nothing_slow(now_house, command: str) ->
         env={"MONITOR_HOME": str(now_house.home.root), "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     imported = {

@@ -9,12 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evaluator.incident import Ack
+from evaluator.incident import Ack, Countdown, Transition
 from evaluator.instant import Instant
+from evaluator.rules import Fault
+from monitoring.config import Calendar, Config
 from monitoring.history import History
 from monitoring.snapshot import BreezeStatus, CollectorStatus, Window, WriterMark
 from monitoring.snapshots import SnapshotStore
-from monitoring.state import read_state, write_state
+from monitoring.state import RulesFile, read_state, write_state
 from scripts.cli.day_series import pnl_of_day
 from scripts.cli.engine_state import engine_state
 from scripts.cli.failure import Failure
@@ -57,7 +59,7 @@ def test_a_narrow_terminal_wraps_alerts_and_loses_nothing_that_matters(
     house.good_day()
     house.alert(
         "daily_loss_exceeded",
-        "Daily loss -2.31% is past the limit of 2%, and this message goes on until it is cut",
+        "Daily loss -2.31% is past the limit of 2%, and this message goes on until it is wrapped",
         severity="CRITICAL",
         seconds_ago=42.0,
         ack=Ack("ravi", house.at.wall_ms, None),
@@ -67,6 +69,31 @@ def test_a_narrow_terminal_wraps_alerts_and_loses_nothing_that_matters(
     text = screen_of(NARROW)
     golden("status_narrow.txt", text)
     assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_sixty_columns_still_show_the_breaker(house, screen_of) -> None:
+    house.good_day()
+    text = screen_of(Terminal(colour=False, width=60, cut=True))
+    assert "breaker off" in text
+    assert "rejects 0" in text
+    assert "…" not in text
+    assert all(len(line) <= 60 for line in text.splitlines())
+
+
+def test_an_alert_that_is_clear_and_not_over_yet_says_so(house, screen_of) -> None:
+    house.good_day()
+    incident = house.alert("daily_loss_high", "near", number=2)
+    clearing = msgspec.structs.replace(incident, clear=Countdown(0, house.at))
+    house.log([Transition(clearing, house.at, "clearing")])
+    assert "daily_loss_high  near  since 10:41  clear now" in screen_of(WIDE)
+
+
+def test_an_engine_that_lapsed_is_not_shown_as_up(house, screen_of) -> None:
+    house.good_day()
+    late = {"uptime_seconds": 5220.0, "age_seconds": 42.0, "deadline_seconds": 20.0,
+            "expected": True, "cause": "loop_hung"}  # fmt: skip
+    house.snapshot(heartbeat=late, seconds_ago=0.1)
+    assert "   up " not in screen_of(WIDE)
 
 
 def test_old_data_is_never_shown_as_live(house, screen_of, golden) -> None:
@@ -109,7 +136,7 @@ def test_a_planned_stop_is_stopped_with_its_reason(house, screen_of) -> None:
     house.snapshot(heartbeat=closed, collector=status, seconds_ago=0.1)
     text = screen_of(WIDE)
     assert "○ STOPPED" in text
-    assert 'stopped cleanly "upgrade", back within 5m' in text
+    assert '\nSTOPPED cleanly "upgrade", back within 5m\n' in text
 
 
 def test_an_engine_that_never_ticked_is_told_so(house, screen_of) -> None:
@@ -120,7 +147,44 @@ def test_an_engine_that_never_ticked_is_told_so(house, screen_of) -> None:
     text = screen_of(WIDE)
     assert "○ STOPPED" in text
     assert "it never wrote a tick" in text
+    assert "→ start the engine: it writes to /srv/monitor/data/heartbeat" in text
     assert "P&L ?" in text
+
+
+SILENT = {"age_seconds": 64_000.0, "deadline_seconds": 20.0, "expected": True,
+          "cause": "process_gone"}  # fmt: skip
+
+
+def test_a_silent_engine_on_a_closed_market_has_not_lapsed(house, screen_of) -> None:
+    house.process("collector", config=Config())  # NSE's calendar, and it is Sunday
+    house.process("scheduler", config=Config())
+    house.snapshot(heartbeat=SILENT, seconds_ago=0.1)
+    lines = screen_of(WIDE).splitlines()
+    assert lines[0].startswith("main ○ STOPPED   CLOSED, opens Mon 09:15   ")
+    assert lines[1] == "STOPPED no tick for 17h46m, and none is due: the market is closed"
+
+
+@pytest.mark.parametrize(
+    ("minutes_later", "window", "positions", "word"),
+    [
+        (1353 - 0.1, None, 3.0, "STOPPED"),  # the last seconds before the open on Monday
+        (1353 + 0.2, None, 3.0, "STOPPED"),  # 12 seconds after it
+        (1353 + 0.5, None, 3.0, "LAPSED"),
+        (1353 + 0.5, "09:20-15:20", 3.0, "LAPSED"),
+        (1353 + 0.5, "09:20-15:20", 0.0, "STOPPED"),
+        (1358 + 0.2, "09:20-15:20", 0.0, "STOPPED"),
+        (1358 + 0.5, "09:20-15:20", 0.0, "LAPSED"),
+    ],
+)
+def test_a_silent_engine_lapses_when_a_tick_is_due(
+    house, everyone, *, minutes_later: float, window: str | None, positions: float, word: str
+) -> None:
+    ms = round(minutes_later * 60_000) - 7_000  # the house stands at 10:42:07
+    house.at = Instant(house.at.wall_ms + ms, house.at.boottime_ns + ms * 10**6, house.at.boot_id)
+    house.process("collector", config=Config(calendar=Calendar(engine_window=window)))
+    house.process("scheduler")
+    house.snapshot(heartbeat=SILENT, seconds_ago=0.0, last={"positions": {"count": positions}})
+    assert engine_state(look(house.home, house.at, everyone())).word == word
 
 
 def test_a_tick_in_the_heartbeat_file_is_fresher_than_the_snapshot(house, everyone) -> None:
@@ -182,6 +246,28 @@ def test_what_the_processes_call_degraded_stands_on_the_screen(house, screen_of)
     assert "DEGRADED  collector: heartbeat folder can't be watched: polling" in text
 
 
+def test_thirty_faults_of_a_rule_file_do_not_push_the_engine_off_the_screen(
+    house, screen_of
+) -> None:
+    house.good_day()
+    faults = [Fault("rules.toml", line, 1, "mine", "unknown field x") for line in range(1, 31)]
+    file = RulesFile(source="kept", faults=faults)
+    house.process("scheduler", pid=4101, rules_file=file, degraded=["folders are polled"])
+    lines = screen_of(WIDE).splitlines()
+    assert lines[1] == (
+        f"RULES  not taken over: {faults[0]} (and 29 more); the rules from before watch"
+    )
+    assert "monitor rules check" in lines[2]
+    assert lines[3] == "DEGRADED  scheduler: folders are polled"
+    assert len(lines) < 10
+
+
+def test_a_process_that_hangs_is_to_be_ended_first_for_it_holds_its_lock(house, screen_of) -> None:
+    house.good_day()
+    house.process("collector", pid=4100, seconds_ago=60.0)
+    assert "→ end it with `kill -9 4100`, then start it again" in screen_of(WIDE)
+
+
 def test_switched_off_monitoring_says_so(house, screen_of) -> None:
     house.good_day()
     for name in ("collector", "scheduler"):
@@ -189,7 +275,17 @@ def test_switched_off_monitoring_says_so(house, screen_of) -> None:
         assert state is not None
         off = msgspec.structs.replace(state.config, enabled=False)
         write_state(house.home.state, msgspec.structs.replace(state, config=off))
-    assert "monitoring is switched off" in screen_of(WIDE)
+    text = screen_of(WIDE)
+    assert "monitoring is switched off" in text
+    assert "set enabled = true" in text
+
+
+def test_switched_off_monitoring_is_never_all_clear(house, screen_of) -> None:
+    for name in ("collector", "scheduler"):
+        house.process(name, config=Config(enabled=False))
+    text = screen_of(WIDE)
+    assert "nothing fires" not in text
+    assert "no alerts known, and nobody judges now" in text
 
 
 def test_an_unreadable_snapshot_gives_way_to_the_one_before(house, everyone) -> None:

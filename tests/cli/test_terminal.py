@@ -8,6 +8,7 @@ from scripts.cli.terminal import (
     PLAIN,
     Span,
     Terminal,
+    at_words,
     clean,
     columns_of,
     cut,
@@ -17,6 +18,7 @@ from scripts.cli.terminal import (
     show_json,
     spread,
     terminal_of,
+    wrap,
 )
 
 NARROW = Terminal(colour=False, width=10, cut=True)
@@ -70,6 +72,19 @@ def test_a_pipe_gets_whole_lines_without_colours() -> None:
 def test_a_pipe_is_as_wide_as_columns_says() -> None:
     assert terminal_of(io.StringIO(), {"COLUMNS": "72"}).width == 72
     assert terminal_of(io.StringIO(), {"COLUMNS": "wide"}).width == 100
+
+
+def test_a_line_that_is_wrapped_switches_each_colour_on_once_a_line() -> None:
+    line = [Span("FIRING  heartbeat lapsed", "bad"), Span("  no tick for 15 s")]
+    wide, narrow = (Terminal(colour=True, width=width, cut=True) for width in (80, 20))
+    assert [render(one, wide) for one in wrap(at_words(line), wide, 4)] == [
+        "\x1b[1;31mFIRING  heartbeat lapsed\x1b[0m  no tick for 15 s"
+    ]
+    assert [render(one, narrow) for one in wrap(at_words(line), narrow, 4)] == [
+        "\x1b[1;31mFIRING  heartbeat\x1b[0m",
+        "    \x1b[1;31mlapsed\x1b[0m  no tick",
+        "    for 15 s",
+    ]
 
 
 def test_the_right_part_of_a_line_stands_at_the_edge() -> None:

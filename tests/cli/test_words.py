@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from evaluator.message import size
 from scripts.cli import words
 from scripts.cli.amount import amount
 from scripts.cli.moments import duration_ms, moment_ms
@@ -57,7 +58,7 @@ def test_zero_never_has_a_minus_sign() -> None:
     ("value", "said"), [(41.2e9, "41 GB"), (1.5e9, "1.5 GB"), (2e12, "2.0 TB"), (12.0, "12 B")]
 )
 def test_bytes_have_the_unit_of_the_limits(value: float, said: str) -> None:
-    assert words.size(value) == said
+    assert size(value) == said
 
 
 def test_a_sparkline_runs_from_low_to_high_and_leaves_gaps_blank() -> None:

@@ -160,7 +160,7 @@ class Collecting:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def ended(self, seconds: float = 10.0) -> int:
+    def ended(self, seconds: float = 60.0) -> int:
         assert self.process is not None
         return self.process.wait(seconds)
 
@@ -187,14 +187,14 @@ class Collecting:
         assert found is not None, self.said()
         return found[1]
 
-    def wait(self, happened: Callable[[], Any], seconds: float = 15.0) -> Any:
+    def wait(self, happened: Callable[[], Any], seconds: float = 60.0) -> Any:
         until = time.monotonic() + seconds
         while not (value := happened()):
             assert time.monotonic() < until, f"it did not come.\n{self.said()[-3000:]}"
             time.sleep(0.01)
         return value
 
-    def wait_for_ticks(self, ticks: int, seconds: float = 15.0) -> None:
+    def wait_for_ticks(self, ticks: int, seconds: float = 60.0) -> None:
         self.wait(lambda: self.counted() >= ticks, seconds)
         assert self.counted() == ticks
 

@@ -43,7 +43,7 @@ def test_a_window_holds_what_a_number_did(size: int) -> None:
 
     assert fold.ticks == 7
     assert fold.stat("risk.daily_loss_pct") == Stats(
-        count=4, first=-1.0, last=1.0, min=-5.5, max=2.0, mean=-0.875
+        count=4, first=-1.0, last=1.0, min=-5.5, max=2.0, mean=-0.875, delta=2.0
     )
 
 

@@ -38,7 +38,7 @@ def sdk_says(stub: Stub, folder: Path, app_key: str, session_key: str, *scenario
         env=environ,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -52,7 +52,7 @@ def test_probe_and_official_sdk_agree_on_every_answer(stub: Stub, tmp_path: Path
 
     differ = {}
     for scenario in scenarios:
-        ours = ask(Question(f"{stub.url}/{scenario}", APP_KEY, SESSION_KEY, 10))
+        ours = ask(Question(f"{stub.url}/{scenario}", APP_KEY, SESSION_KEY, 60))
         word = SAME_WORD.get(ours.status)
         agree = (
             word in said[scenario]
@@ -78,7 +78,7 @@ def test_probe_and_official_sdk_agree_on_real_keys(
     stub: Stub, tmp_path: Path, app_key: str, session_key: str, status: Status
 ) -> None:
     said = sdk_says(stub, tmp_path, app_key, session_key, "keys")
-    ours = ask(Question(f"{stub.url}/keys", app_key, session_key, 10))
+    ours = ask(Question(f"{stub.url}/keys", app_key, session_key, 60))
 
     assert isinstance(said, dict)
     assert ours.status == status

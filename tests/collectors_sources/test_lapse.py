@@ -183,15 +183,34 @@ def test_a_pid_that_means_nothing_here_does_not_kill_an_engine_that_talks() -> N
 
 
 def test_an_engine_of_another_boot_id_that_talks_is_not_rebooted() -> None:
-    assert dead(engine(tick=2, boot_id="container")).cause == "ticking"
+    elsewhere = engine(tick=2)
+    elsewhere.boot_id = "container"  # its own word; its ticks are received here and now
+    assert dead(elsewhere).cause == "ticking"
+
+
+def test_a_late_pulse_of_an_engine_whose_pid_can_not_be_seen_is_not_its_death() -> None:
+    # One tick a minute, from within a container; a long call kept the pulse for three seconds.
+    assert dead(engine(tick=40, pulse=8.5, interval=60)).lapsed is False
+    silent = dead(engine(tick=40, pulse=9.1, interval=60))
+    assert (silent.cause, silent.lapsed) == ("process_gone", True)
 
 
 def test_another_boot_id_is_a_reboot() -> None:
-    lapse = dead(engine(tick=300, pulse=300, boot_id="boot-before"))
+    silent = UP_SECONDS + 300
+    lapse = dead(engine(tick=silent, pulse=silent, boot_id="boot-before"))
 
     assert (lapse.cause, lapse.lapsed) == ("machine_rebooted", True)
-    assert lapse.age_seconds == 300
+    assert lapse.age_seconds == silent
     assert lapse.deadline_seconds == 20
+
+
+def test_a_wall_clock_that_is_behind_after_a_reboot_makes_no_dead_engine_look_alive() -> None:
+    before = engine(tick=UP_SECONDS + 60, pulse=UP_SECONDS + 58, boot_id="boot-before")
+    behind = Instant(NOW.wall_ms - round(UP_SECONDS * 1000) - 3_600_000, 90 * 10**9, BOOT)
+
+    lapse = judge([before], behind, Table(), None)
+
+    assert (lapse.cause, lapse.lapsed, lapse.age_seconds) == ("machine_rebooted", True, 90.0)
 
 
 def test_a_clean_stop_before_a_reboot_stays_clean() -> None:
@@ -361,8 +380,8 @@ def test_the_receipt_decides_even_when_the_wall_clock_was_set_back() -> None:
 @pytest.mark.parametrize(
     ("writer", "due"),
     [
-        (engine(tick=1, pulse=1), 5.001),  # a pid is believed to be gone from 6 s of silence on
-        (engine(tick=8, pulse=8), 4.501),  # frozen at 12.5 s of silence
+        (engine(tick=1, pulse=1), 8.001),  # a pid is believed to be gone from 9 s of silence on
+        (engine(tick=10, pulse=10), 2.501),  # frozen at 12.5 s of silence
         (engine(tick=13, pulse=13), 7.001),  # the deadline of 20 s
         (engine(tick=13, pulse=13, pid=None), 7.001),
         (engine(tick=301, closed=290, back_within=300), 10.001),

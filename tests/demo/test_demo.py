@@ -53,7 +53,7 @@ def of_home(home: Path) -> list[int]:
     return found
 
 
-def wait_for_none(home: Path, seconds: float = 15.0) -> list[int]:
+def wait_for_none(home: Path, seconds: float = 60.0) -> list[int]:
     until = time.monotonic() + seconds
     while (left := of_home(home)) and time.monotonic() < until:
         time.sleep(0.05)
@@ -66,7 +66,7 @@ def refused(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
         env=environ,
     )
@@ -125,7 +125,7 @@ def test_a_day_of_the_paper_engine_ends_by_itself_and_says_what_it_traded(
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=60,
         check=False,
         env=environ | {"MONITOR_HOME": str(tmp_path)},
     )
@@ -149,7 +149,7 @@ def test_an_interrupted_demo_ends_everything_that_it_started(
     tmp_path: Path, demo: subprocess.Popen[str]
 ) -> None:
     demo.send_signal(signal.SIGINT)
-    _, said = demo.communicate(timeout=30)
+    _, said = demo.communicate(timeout=60)
 
     assert demo.returncode == 130
     assert "interrupted" in said
@@ -163,7 +163,7 @@ def test_a_demo_killed_outright_leaves_nothing_behind(
     assert len(of_home(tmp_path / "home")) >= 3
 
     demo.kill()
-    demo.wait(10)
+    demo.wait(60)
 
     assert wait_for_none(tmp_path / "home") == []
 
@@ -177,7 +177,7 @@ def test_a_monitor_process_that_dies_ends_the_demo_in_words(
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             if b"honcho" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
-    _, said = demo.communicate(timeout=30)
+    _, said = demo.communicate(timeout=60)
 
     assert demo.returncode == 1
     assert "the collector or the scheduler ended by itself" in said

@@ -46,7 +46,7 @@ def is_running(pid: int) -> bool:
     return state not in {"Z", "X"}
 
 
-def wait_for(happened: Callable[[], bool], seconds: float = 10.0) -> bool:
+def wait_for(happened: Callable[[], bool], seconds: float = 60.0) -> bool:
     until = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > until:
@@ -119,7 +119,7 @@ def test_leaving_the_stage_ends_what_a_killed_child_left_behind(tmp_path: Path) 
         [sys.executable, script, tmp_path / "home"],
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=60,
         check=True,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
     )
@@ -163,7 +163,7 @@ def test_a_process_that_dies_is_told_with_the_end_of_what_it_said(tmp_path: Path
     stage.processes_log.parent.mkdir(parents=True)
     stage.start_engine("--bars", str(tmp_path / "nowhere"))
     assert stage.engine is not None
-    stage.engine.wait(20)
+    stage.engine.wait(60)
 
     with pytest.raises(StageError, match="the paper engine ended by itself") as told:
         stage.check_alive()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -294,7 +293,17 @@ def test_a_counter_that_fell_was_reset_and_counts_from_zero() -> None:
     assert mine.see(10).truth == "true"
 
 
-def test_verdicts_come_in_the_order_of_the_rules(world: Callable[..., Any]) -> None:
-    here = world()
-    here.turn(0, {}, [])
-    assert list(here.verdicts) == [one.rule.name for one in here.evaluation.rules.programs]
+def test_verdicts_come_in_the_order_of_the_rules() -> None:
+    evaluation = Evaluation(load(None))
+    told = [one.rule.name for one in evaluation.verdicts(at(0), LIMITS)]
+    assert told == [one.rule.name for one in evaluation.rules.programs]
+
+
+def test_what_a_rule_read_can_be_asked_for() -> None:
+    mine = One('"custom.a > 5", "custom.b > 1"', 'unless = ["custom.on"]')
+    assert mine.evaluation.reading("mine") == {}
+    mine.take(custom_a=6)
+    mine.see()
+    assert mine.evaluation.reading("mine") == {
+        "custom.a": 6.0, "custom.b": None, "custom.on": None,
+    }  # fmt: skip

@@ -36,6 +36,22 @@ def test_every_fault_of_a_bad_file_is_told_with_its_place(file: Path) -> None:
     assert lines(faults(file.read_text())) == expected
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('onset = "pnl.dialy"', "unknown fact pnl.dialy (did you mean pnl.daily?)"),
+        ('onset = "heartbeat.cause"', "onset must be a number of seconds"),
+        ('resolved_message = "{pnl.dialy}"', "unknown fact pnl.dialy (did you mean pnl.daily?)"),
+        ('resolved_message = "{"', "a brace without its partner; write {{ or }} for a brace"),
+    ],
+)
+def test_what_the_end_is_told_by_is_checked_too(line: str, reason: str) -> None:
+    found = faults(f'[[rule]]\nname = "r"\nwhen = ["pnl.daily < 0"]\n{NEEDED}{line}\n')
+
+    assert [fault.line for fault in found] == [6]
+    assert str(found[0]).endswith(f": r: {reason}")
+
+
 def test_ten_faults_are_ten_lines() -> None:
     assert len(faults((FILES / "ten_faults.bad.toml").read_text())) == 10
 

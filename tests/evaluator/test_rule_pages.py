@@ -37,6 +37,8 @@ def stated(rule: Rule) -> list[str]:
     lines.append(f"- Clock: {CLOCKS[rule.clock]}{daily}")
     seen = ", not applicable until there ever was data" if rule.seen else ""
     lines.append(f"- No data: {NO_DATA[rule.no_data]}{seen}")
+    if rule.inhibited_by:
+        lines.append(f"- Inhibited by: {', '.join(f'`{one}`' for one in rule.inhibited_by)}")
     return lines
 
 

@@ -37,7 +37,8 @@ def test_a_duration_is_read(text: str, seconds: int | None) -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0, "0s"), (59.9, "59s"), (60, "1m"), (312, "5m12s"), (3600, "1h"), (90061, "1d1h"),
-     (-5, "0s"), (3605, "1h")],
+     (-5, "0s"), (3605, "1h"), (0.24, "0.2s"), (0.04, "0s"), (5.0, "5s"), (9.94, "9.9s"),
+     (9.96, "9s")],
 )  # fmt: skip
 def test_a_duration_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
@@ -48,7 +49,8 @@ def test_a_duration_is_told_in_its_two_largest_units(seconds: float, words: str)
     [
         (None, "unknown"), (True, "yes"), (False, "no"), ("x", "x"), ("y" * 300, "y" * 199 + "…"),
         (2.0, "2"), (-2.345, "-2.35"), (-0.0, "0"), (-0.001, "-0.001"), (0.0, "0"),
-        (150000.4, "150,000"), (-1000.0, "-1,000"), (999.999, "1000"), (0.5, "0.5"),
+        (150000.4, "1,50,000"), (-12345678.0, "-1,23,45,678"), (-1000.0, "-1,000"),
+        (999.999, "1000"), (0.5, "0.5"),
     ],
 )  # fmt: skip
 def test_a_value_is_told_to_a_tired_human(value: float | str | None, words: str) -> None:
@@ -60,7 +62,19 @@ def test_a_message_holds_values_and_braces() -> None:
     assert template.stray == ()
     assert [one.name for one in template.placeholders] == ["a.b", "c"]
     assert template.fill({"a.b": 1.25}) == "{ 1.25% of unknown }"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(81_054_343_168.0, "81 GB"), (1.5e6, "1.5 MB"), (12.0, "12 B"), (None, "unknown")],
+)
+def test_bytes_in_a_message_have_a_unit_that_can_be_read(value: float | None, said: str) -> None:
+    assert parse("{c.free_bytes} free").fill({"c.free_bytes": value}) == f"{said} free"
     assert parse("a } b { c").stray == (2, 6)
+
+
+def test_a_limit_that_is_not_set_is_none_and_not_unknown() -> None:
+    assert parse("{limits.x}, {pnl.daily}").fill({}) == "none, unknown"
 
 
 def test_names_and_calls_are_found_where_they_stand() -> None:

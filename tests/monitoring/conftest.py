@@ -53,11 +53,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_KIB}k", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if mounted.returncode != 0:
         pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
     yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=10)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=60)
 
 
 @pytest.fixture

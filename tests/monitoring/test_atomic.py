@@ -32,7 +32,7 @@ def calls_of(folder: Path, script: str) -> list[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     if "ptrace" in done.stderr:
         pytest.skip(f"strace may not trace here: {done.stderr.strip()}")

@@ -71,8 +71,6 @@ def default_of(name: str) -> object:
         return getattr(Artifact(), name.rpartition(".")[2])
     if name.endswith("_key"):
         return None  # secrets aren't in the plain record
-    if name == "calendar.name":
-        return Config().calendar
     value = getattr(Config(), first)
     return getattr(value, rest) if rest else value
 

@@ -49,7 +49,7 @@ def start() -> Iterator[Start]:
     yield begin
     for holder in started:
         holder.kill()
-        holder.communicate(timeout=10)
+        holder.communicate(timeout=60)
 
 
 def said(process: subprocess.Popen[str]) -> str:
@@ -67,7 +67,7 @@ def test_a_second_process_is_refused_and_told_the_pid_of_the_first(
         f"a collector already runs on this home (pid {first.pid}): stop it first, or set "
         "MONITOR_HOME to another folder"
     )
-    assert second.wait(10) == 2
+    assert second.wait(60) == 2
     assert first.poll() is None
 
 
@@ -94,7 +94,7 @@ def test_the_lock_file_of_a_killed_process_is_free(tmp_path: Path, start: Start)
     first = start(tmp_path)
     assert said(first) == "has it"
     first.send_signal(signal.SIGKILL)
-    first.wait(10)
+    first.wait(60)
     assert (tmp_path / "collector.lock").read_text() == f"{first.pid}\n"
     second = start(tmp_path)
     assert said(second) == "has it"
@@ -142,7 +142,7 @@ def test_a_child_of_the_holder_does_not_keep_the_lock(tmp_path: Path) -> None:
         again.release()
     finally:
         child.kill()
-        child.wait(10)
+        child.wait(60)
 
 
 @pytest.mark.parametrize("text", ["", "nonsense\n", "12x\n"])

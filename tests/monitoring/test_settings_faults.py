@@ -101,9 +101,24 @@ ONE_LINE = [
     ),
     ("retention.at = 02:30:00", "retention.at", 'must be text in quotes; the default is "02:30"'),
     (
-        'calendar.name = "XNSE"',
+        'calendar.name = "XBOM"',
         "calendar.name",
-        "must be 'always', the only calendar there is so far",
+        "must be 'XNSE' or 'always'; the default is \"XNSE\"",
+    ),
+    (
+        'calendar.segment = "cash"',
+        "calendar.segment",
+        "must be 'CM', 'CM-CAS' or 'FO'; the default is \"CM\"",
+    ),
+    (
+        'calendar.engine_window = "9 to 15"',
+        "calendar.engine_window",
+        'must be two times as "HH:MM-HH:MM" in quotes, such as "09:20-15:20"',
+    ),
+    (
+        'calendar.engine_window = "15:20-09:20"',
+        "calendar.engine_window",
+        "ends before it begins: 09:20 is not after 15:20",
     ),
     ('artifacts.a.path = " "', "artifacts.a.path", "must be a path; leave it out for none"),
     ('artifacts.a.path = "a\\u0000b"', "artifacts.a.path", "must be a path; leave it out for none"),
@@ -432,7 +447,7 @@ def test_files_that_this_user_may_not_read_are_refused_rather_than_passed_over(
     tmp_path.chmod(0o755)
     command = [sys.executable, "-c", READ_AS_NOBODY]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30
+        command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.splitlines() == [
         "monitor.toml can't be read (Permission denied): "
@@ -452,7 +467,7 @@ def test_a_process_refuses_to_start_with_every_fault_on_stderr_and_status_2(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     assert done.returncode == 2
     who = room.rstrip("s")
@@ -461,3 +476,11 @@ def test_a_process_refuses_to_start_with_every_fault_on_stderr_and_status_2(
         f"{who}: interval_seconds (monitor.toml line 1): must be above 0; the default is 10",
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["monitor.toml"]
+
+
+def test_a_home_whose_path_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(Home(tmp_path / os.fsdecode(b"\xff")), {})
+    (fault,) = refused.value.faults
+    assert fault.startswith("MONITOR_HOME: ")
+    assert fault.endswith("\\udcff is not UTF-8: choose a folder whose path is")

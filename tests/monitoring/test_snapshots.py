@@ -159,6 +159,13 @@ def test_names_after_one_are_the_later_ones_in_order(store: SnapshotStore, make:
     assert SnapshotStore(store.folder / "none").names_after(None) == []
 
 
+def test_a_folder_that_was_removed_is_made_again(store: SnapshotStore, make: Make) -> None:
+    store.write(make(1))
+    shutil.rmtree(store.folder)
+    store.write(make(2))
+    assert numbers(store) == [2]
+
+
 def test_a_full_disk_is_an_error_and_leaves_nothing(
     small_disk: Path, fill: Callable[[Path], None], make: Make
 ) -> None:

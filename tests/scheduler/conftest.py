@@ -19,7 +19,7 @@ from evaluator.instant import Instant
 from evaluator.stats import Stats
 from monitoring.alert_fold import read
 from monitoring.alert_line import AlertLine
-from monitoring.config import Config
+from monitoring.config import Calendar, Config
 from monitoring.home import Home
 from monitoring.settings import Settings
 from monitoring.snapshot import CollectorStatus, Snapshot, Window
@@ -30,7 +30,8 @@ from scheduler.process import Process
 from scheduler.wake import Wake
 
 BEGIN_MS = 1_760_250_600_000  # 2025-10-12T12:00+05:30
-CONFIG = Config(interval_seconds=10.0, evaluate_seconds=5.0)
+ALWAYS = Calendar(name="always")
+CONFIG = Config(interval_seconds=10.0, evaluate_seconds=5.0, calendar=ALWAYS)
 
 RULES = """
 [[rule]]
@@ -129,7 +130,11 @@ class Rig:
         )
         for name, value in values.items():
             group, _, field = name.partition(".")
-            getattr(snapshot, group)[field] = value
+            part = getattr(snapshot, group)
+            if isinstance(part, dict):
+                part[field] = value
+            else:
+                setattr(part, field, value)
         return self.store.write(snapshot)
 
     def end(self) -> None:
@@ -227,7 +232,7 @@ class Daemon:
         self.processes.append(process)
         return process
 
-    def wait(self, happened: Callable[[], Any], what: str, seconds: float = 15.0) -> Any:
+    def wait(self, happened: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
         until = time.monotonic() + seconds
         while not (value := happened()):
             assert time.monotonic() < until, f"{what} did not come within {seconds} s"
@@ -246,7 +251,7 @@ class Daemon:
         assert isinstance(found, ProcessState)
         return found
 
-    def stop(self, process: subprocess.Popen[str], seconds: float = 5.0) -> tuple[int, str]:
+    def stop(self, process: subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, str]:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=seconds)
         return process.returncode, said

@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 from monitoring.clock import SystemClock
+from monitoring.entry import Stop
 from monitoring.home import Home
 from monitoring.settings import load
-from scheduler.__main__ import Stop
 from scheduler.process import Process
 from scheduler.wake import Wake
 
@@ -18,7 +18,7 @@ from scheduler.wake import Wake
 def main() -> int:
     home = Home(Path(os.environ["MONITOR_HOME"]))
     wake = Wake()
-    stop = Stop(wake)
+    stop = Stop(wake.set)
     process = Process(home, load(home, os.environ), wake, stop, SystemClock())
     process._jobs.every("hung", 0.2, threading.Event().wait, grace_seconds=None)
     return process.run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from monitoring.config import Config
+from monitoring.config import Calendar, Config
 
 Rig = Any
 NewRig = Callable[..., Any]
@@ -90,6 +90,22 @@ def test_a_collector_that_stops_is_stale_at_its_limit(rig: Rig) -> None:
     assert rig.told() == []
     rig.pass_seconds(5)
     rig.turn()
+    assert ("collector_stale", "firing") in rig.told()
+
+
+def test_a_collector_that_died_with_the_machine_is_stale_though_the_wall_clock_is_behind(
+    rig: Rig,
+) -> None:
+    rig.start()
+    rig.snapshot()
+    rig.turn()
+    rig.kill()
+    rig.clock.boot_id = "boot-2"
+    rig.clock.wall_ahead_seconds = -3600.0
+    rig.start()
+    for _ in range(9):
+        rig.pass_seconds(5)
+        rig.turn()
     assert ("collector_stale", "firing") in rig.told()
 
 
@@ -182,9 +198,9 @@ def test_a_faulty_rule_file_leaves_the_built_in_rules_in_force(new_rig: NewRig) 
     rig.snapshot(risk__daily_loss_pct=-3.0)
     rig.turn()
     assert ("daily_loss_exceeded", "firing") in rig.told()
-    degraded = " ".join(rig.state().degraded)
-    assert "rules.toml:" in degraded
-    assert "built-in rules alone" in degraded
+    assert ("rules_refused", "firing") in rig.told()
+    assert rig.state().rules_file.source == "built-in"
+    assert str(rig.state().rules_file.faults[0]).startswith("rules.toml:")
 
 
 def test_a_rule_file_that_breaks_closes_no_incident_of_its_rules(rig: Rig) -> None:
@@ -192,6 +208,7 @@ def test_a_rule_file_that_breaks_closes_no_incident_of_its_rules(rig: Rig) -> No
     rig.snapshot(risk__circuit_breaker_active=True)
     rig.turn()
     rig.kill()
+    rig.home.rules_in_force.unlink()
     rig.home.rules.write_text("[[rule]\n")
     process = rig.start()
     rig.live(20)
@@ -203,7 +220,7 @@ def test_a_rule_file_that_breaks_closes_no_incident_of_its_rules(rig: Rig) -> No
     rig.home.rules.write_bytes(b"\xff\xfe")
     process = rig.start()
     rig.turn()
-    assert "UTF-8" in " ".join(rig.state().degraded)
+    assert "UTF-8" in rig.state().rules_file.faults[0].reason
     assert process is not None
 
 
@@ -227,7 +244,7 @@ def test_a_rule_in_error_is_logged_once_and_leaves_the_others_alone(new_rig: New
 
 
 def test_limits_that_are_off_and_artifacts_of_the_operator_are_facts(new_rig: NewRig) -> None:
-    rig = new_rig(config=Config())
+    rig = new_rig(config=Config(calendar=Calendar(name="always")))
     rig.start()
     rig.snapshot()
     rig.turn()

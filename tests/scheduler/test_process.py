@@ -20,6 +20,9 @@ from monitoring.snapshot import CollectorStatus, Snapshot, Window
 from monitoring.spool import Request, submit
 
 Daemon = Any
+SELDOM = {"MONITOR_INTERVAL_SECONDS": "200", "MONITOR_EVALUATE_SECONDS": "600"}
+"""So far apart are evaluations on the grid that whatever comes was woken by its file."""
+ENDS_WITHIN_SECONDS = 10
 HUNG = str(Path(__file__).with_name("hung.py"))
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 RULES = """
@@ -76,23 +79,22 @@ def write(daemon: Daemon) -> Any:
 
 
 def breakers(daemon: Daemon) -> list[str | None]:
-    return [line.status for line in read(daemon.home.alerts) if line.rule == "breaker"]
+    lines = read(daemon.home.alerts)  # beside alerts, midnight has carried incidents over
+    return [line.status for line in lines if (line.kind, line.rule) == ("alert", "breaker")]
 
 
 def test_a_snapshot_that_is_written_is_evaluated_at_once(daemon: Daemon, write: Any) -> None:
-    process = daemon.start(MONITOR_EVALUATE_SECONDS="8")
+    process = daemon.start(**SELDOM)
     daemon.ready(process)
     write(breaker=True)
-    began = time.monotonic()
     daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert")
-    assert time.monotonic() - began < 2
     write(breaker=False)
     daemon.wait(lambda: breakers(daemon) == ["firing", "resolved"], "the recovery")
     assert daemon.stop(process)[0] == 0
 
 
 def test_a_request_is_answered_while_the_operator_waits(daemon: Daemon, write: Any) -> None:
-    process = daemon.start(MONITOR_EVALUATE_SECONDS="8")
+    process = daemon.start(**SELDOM)
     daemon.ready(process)
     write(breaker=True)
     daemon.wait(lambda: breakers(daemon), "the alert")
@@ -101,7 +103,7 @@ def test_a_request_is_answered_while_the_operator_waits(daemon: Daemon, write: A
         Request(id="r1", action="ack", target="breaker", by="asha", at_ms=1_000),
     )
     answer = daemon.wait(
-        lambda: [line for line in read(daemon.home.alerts) if line.request == "r1"], "the answer", 2
+        lambda: [line for line in read(daemon.home.alerts) if line.request == "r1"], "the answer"
     )
     assert answer[0].acknowledged
 
@@ -121,7 +123,7 @@ def test_a_second_scheduler_is_refused_and_told_the_pid_of_the_first(daemon: Dae
     first = daemon.start()
     daemon.ready(first)
     second = daemon.start()
-    _, said = second.communicate(timeout=10)
+    _, said = second.communicate(timeout=60)
     assert second.returncode != 0
     assert str(first.pid) in said
     assert first.poll() is None
@@ -142,7 +144,7 @@ def test_a_job_that_hangs_for_ever_holds_up_neither_evaluation_nor_shutdown(
     )
     began = time.monotonic()
     assert daemon.stop(process)[0] == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < ENDS_WITHIN_SECONDS
 
 
 def test_sigterm_at_any_moment_ends_with_0_and_nothing_half_written(
@@ -158,7 +160,7 @@ def test_sigterm_at_any_moment_ends_with_0_and_nothing_half_written(
         began = time.monotonic()
         status, said = daemon.stop(process)
         assert status == 0, said
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < ENDS_WITHIN_SECONDS
         assert fold(daemon.home.alerts).faults == []
         for file in daemon.home.alerts.glob("*.jsonl"):
             assert file.read_bytes().endswith(b"\n")
@@ -204,7 +206,7 @@ def test_a_scheduler_that_is_switched_off_idles_until_it_is_stopped(daemon: Daem
 
 def test_wrong_settings_are_named_and_nothing_runs(daemon: Daemon) -> None:
     process = daemon.start(MONITOR_EVALUATE_SECONDS="-1")
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "evaluate_seconds" in said
 
@@ -213,7 +215,7 @@ def test_a_log_that_can_not_be_read_ends_the_process_in_words(daemon: Daemon) ->
     daemon.home.alerts.parent.mkdir(parents=True)
     daemon.home.alerts.write_text("not a folder")
     process = daemon.start()
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Not a directory" in said
 
@@ -228,7 +230,7 @@ def test_a_failed_sync_of_the_log_ends_the_process_and_a_restart_says_the_same(
          "inject=fdatasync:error=EIO:when=1", "-o", "/dev/null",
          sys.executable, "-m", "scheduler"],
         env=daemon.environ | {"MONITOR_HOME": str(daemon.root)},
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "could not be synced" in done.stderr
@@ -244,9 +246,9 @@ def test_without_inotify_the_folders_are_polled(daemon: Daemon, write: Any) -> N
         "import os, sys; os.execvp('strace', ['strace', '-f', '-qq', '-o', '/dev/null',"
         "'-e', 'trace=inotify_init', '-e', 'inject=inotify_init:error=EMFILE',"
         "sys.executable, '-m', 'scheduler'])",
-        MONITOR_EVALUATE_SECONDS="8",
+        **SELDOM,
     )
     daemon.wait(daemon.state, "the state file")
     daemon.wait(lambda: "inotify" in " ".join(daemon.state().degraded), "the words")
     write(breaker=True)
-    daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert", 5)
+    daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert")

@@ -79,6 +79,15 @@ def test_a_second_ack_changes_nothing_and_says_who_has_it(firing: Rig) -> None:
     assert answers(firing)[1] == ("r2", "request", "already acknowledged by asha")
 
 
+def test_who_has_an_alert_may_take_it_for_longer(firing: Rig) -> None:
+    now_ms = firing.clock.now().wall_ms
+    firing.ask("r1", "breaker", until_ms=now_ms + 1000)
+    firing.ask("r2", "breaker", until_ms=now_ms + 9000, at_ms=now_ms + 1)
+    firing.turn()
+    (_, again) = [one for one in firing.lines() if one.acknowledged]
+    assert again.clock.ack.until_ms == now_ms + 9000
+
+
 def test_an_unack_of_what_nobody_has_is_refused(firing: Rig) -> None:
     firing.ask("r1", "breaker", action="unack")
     firing.turn()

@@ -125,15 +125,17 @@ def test_a_dead_collector_stays_told_over_a_restart(rig: Rig) -> None:
     for _ in range(9):
         rig.pass_seconds(5)
         rig.turn()
-    told = rig.told("collector_stale")
-    assert told == [("collector_stale", "firing")]
+    told = [one for one in rig.lines() if one.rule == "collector_stale"]
+    assert [one.notify for one in told] == ["new"]
     rig.kill()
     rig.pass_seconds(60)
     rig.start()
     for _ in range(12):
         rig.turn()
         rig.pass_seconds(5)
-    assert rig.told("collector_stale") == told
+    again = [one for one in rig.lines() if one.rule == "collector_stale"]
+    assert {one.id for one in again} == {told[0].id}
+    assert [one.notify for one in again[1:] if one.notify != "explains"] == ["repeat"]
 
 
 def test_collector_and_scheduler_started_together_after_a_night_off_raise_no_alarm(

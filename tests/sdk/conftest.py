@@ -64,9 +64,9 @@ def _segment(path: Path) -> tuple[str, float]:
 @pytest.fixture
 def until() -> Callable[[Callable[[], object]], None]:
     def until(holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not holds():
-            assert time.monotonic() < deadline, "waited 10 s for it"
+            assert time.monotonic() < deadline, "waited 60 s for it"
             time.sleep(0.005)
 
     return until
@@ -84,7 +84,7 @@ def engine() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def engine(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", program, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         return done
 

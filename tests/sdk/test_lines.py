@@ -117,7 +117,7 @@ def test_close_never_raises_whatever_it_is_given(tmp_path: Path, read: Read) -> 
 
 
 def test_a_block_that_ends_well_closes_and_a_crash_does_not_look_planned(
-    tmp_path: Path, read: Read
+    tmp_path: Path, read: Read, until: Until
 ) -> None:
     def run(folder: Path, ending: BaseException | None) -> None:
         with HeartbeatWriter(folder) as heartbeat:
@@ -130,6 +130,7 @@ def test_a_block_that_ends_well_closes_and_a_crash_does_not_look_planned(
     for number, ending in enumerate(endings, start=1):
         with pytest.raises(type(ending)):
             run(tmp_path / str(number), ending)
+    until(lambda: all(read(tmp_path / str(number), "tick") for number in range(5)))
     written = [read(tmp_path / str(number)) for number in range(5)]
     assert [lines[-1]["kind"] for lines in written] == ["close", "close", "close", "tick", "tick"]
 

@@ -30,7 +30,7 @@ for number in range(int(sys.argv[2])):
 def test_four_processes_of_one_engine_write_four_files(tmp_path: Path, read: Read) -> None:
     command = [sys.executable, "-c", TICKS, str(tmp_path), "500"]
     engines = [subprocess.Popen(command) for _ in range(4)]
-    assert [engine.wait(30) for engine in engines] == [0] * 4
+    assert [engine.wait(60) for engine in engines] == [0] * 4
     assert len(list(tmp_path.iterdir())) == 4
     counts = Counter(tick["writer"] for tick in read(tmp_path, "tick"))
     assert sorted(counts.values()) == [500] * 4
@@ -39,8 +39,8 @@ def test_four_processes_of_one_engine_write_four_files(tmp_path: Path, read: Rea
 def test_an_exit_writes_what_is_queued_and_does_not_look_planned(
     engine: Engine, tmp_path: Path, read: Read
 ) -> None:
-    engine(TICKS, tmp_path, 5000)
-    assert len(read(tmp_path, "tick")) == 5000
+    engine(TICKS, tmp_path, 1000)
+    assert len(read(tmp_path, "tick")) == 1000
     assert read(tmp_path, "close") == []
 
 
@@ -49,7 +49,7 @@ def test_a_fork_gets_a_writer_and_a_file_of_its_own_and_neither_hangs(
 ) -> None:
     out = engine(
         """
-import os, sys, threading, warnings
+import os, sys, threading, time, warnings
 from tickbeat import HeartbeatWriter
 warnings.simplefilter("ignore")  # Python 3.12 warns of any fork beside a thread
 heartbeat = HeartbeatWriter(sys.argv[1])
@@ -59,6 +59,8 @@ stop = threading.Event()
 def others():
     while not stop.is_set():
         heartbeat.record_tick({"custom": {"from": "thread"}})
+        while heartbeat.stats().queued > 1000:  # a bare loop is faster than the disk, and drops
+            time.sleep(0.001)
 thread = threading.Thread(target=others)
 thread.start()
 children = []
@@ -74,14 +76,14 @@ for number in range(10):
             if grandchild == 0:
                 os._exit(0)
             os.waitpid(grandchild, 0)
-        heartbeat.close("child is done")
+        heartbeat.close("child is done", timeout_seconds=30)
         os._exit(0)
     children.append(child)
 stop.set()
 thread.join()
 for child in children:
     assert os.waitpid(child, 0)[1] == 0
-heartbeat.close()
+heartbeat.close(timeout_seconds=30)
 print(heartbeat.stats().writer, heartbeat.stats().dropped)
 """,
         tmp_path,
@@ -122,7 +124,7 @@ while True:
         command = [sys.executable, "-S", "-c", program, str(folder)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         engine = subprocess.Popen(command, env=environment)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not any(path.stat().st_size > 5000 for path in folder.glob("*.jsonl")):
             assert time.monotonic() < deadline
             assert engine.poll() is None
