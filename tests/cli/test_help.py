@@ -6,7 +6,8 @@ from scripts.monitor import run
 
 COMMANDS = (
     "", "status", "health", "tail", "metrics", "ack", "unack", "rules", "rules check",
-    "rules list", "facts", "breeze", "breeze login", "config", "config show", "init",
+    "rules list", "rules backtest", "facts", "breeze", "breeze login", "config", "config show",
+    "init",
 )  # fmt: skip
 
 
