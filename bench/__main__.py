@@ -14,7 +14,16 @@ from pathlib import Path
 
 from bench.row import Row
 
-SUBJECTS = ("writer", "tailer", "exactly_once", "latency", "rules", "history", "commands")
+SUBJECTS = (
+    "writer",
+    "tailer",
+    "exactly_once",
+    "latency",
+    "rules",
+    "history",
+    "backtest",
+    "commands",
+)
 
 
 def main() -> int:

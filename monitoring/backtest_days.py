@@ -40,7 +40,7 @@ DAY_MS = 86_400_000
 LATEST_MS = 2**42
 """Later than any snapshot's name: the year 2109."""
 
-MOST_DAYS = 3
+MOST_DAYS = 2
 """Days that a process takes at a time: what a few megabytes hold."""
 
 GRID, SNAPSHOT, AGAIN = 0, 1, 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from typing import TextIO
 
 from evaluator.message import grouped
 from scripts.cli import words
@@ -14,18 +16,25 @@ LOOK_EACH = 200
 
 
 class Progress:
-    """Rewrites one line of stderr. `noun`: what is counted."""
+    """Rewrites one line of `stream` (stderr). `noun`: what is counted; `clock` tells seconds."""
 
-    def __init__(self, noun: str) -> None:
+    def __init__(
+        self,
+        noun: str,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._noun = noun
-        self._shown = sys.stderr is not None and sys.stderr.isatty()
-        self._began = self._last = time.monotonic()
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._shown = self._stream is not None and self._stream.isatty()
+        self._began = self._last = clock()
 
     def step(self, count: int, share: float) -> None:
         """Say how many are done, and which share (0 to 1) of all that is."""
         if not self._shown or count % LOOK_EACH:
             return
-        now = time.monotonic()
+        now = self._clock()
         if now - self._last < EVERY_SECONDS:
             return
         self._last = now
@@ -42,5 +51,5 @@ class Progress:
             self._say("")
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
+        self._stream.write(f"\r\x1b[K{text}")
+        self._stream.flush()

@@ -35,7 +35,7 @@ class CheckedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group()
 def rules() -> None:
-    """List the rules, check a rule file, test what rules say, or try them on the past."""
+    """List the rules, check a rule file, test rules, or try them on the past."""
 
 
 rules.add_command(test_files)
