@@ -99,7 +99,7 @@ class Course:
     ) -> None:
         """Take what a snapshot holds, flat; a scenario has no more than that."""
         self.raw = raw
-        self._evaluation.take(at, raw, stats, ticks, seconds)
+        self._evaluation.take(at, raw, stats, ticks, _watched(seconds, self._config))
 
     def judge(
         self,
@@ -191,12 +191,16 @@ class Course:
 
 
 def hand_over(snapshot: Snapshot, evaluation: Evaluation, config: Config) -> dict[str, object]:
-    """Let an evaluation take a snapshot, and return its raw facts by name.
-
-    A window longer than a snapshot may be old has a time in it in which nobody watched, and
-    covers no more than that.
-    """
+    """Let an evaluation take a snapshot, and return its raw facts by name."""
     raw, window = flatten(snapshot), snapshot.window
-    seconds = min(window.seconds, config.snapshot_limit_seconds)
+    seconds = _watched(window.seconds, config)
     evaluation.take(snapshot.instant, raw, window.stats, window.ticks, seconds)
     return raw
+
+
+def _watched(seconds: float, config: Config) -> float:
+    """Return how much of a window counts.
+
+    One longer than a snapshot may be old has a time in it in which nobody watched.
+    """
+    return min(seconds, config.snapshot_limit_seconds)
