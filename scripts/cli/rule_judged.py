@@ -78,7 +78,7 @@ def judged(rule: Rule, rules: RuleSet, seen: Look, sessions: Calendar) -> Judged
 def _said_before(one: Examined) -> Examined:
     """Return a condition; what a dead scheduler can't say now was not never said."""
     absent = [name for name, value in one.reads.items() if value is None]
-    own = all(name.startswith(OWN) for name in absent)
+    own = all(name.startswith((OWN, "preflight.")) for name in absent)
     if one.worth != "never" or not own:
         return one
     return msgspec.structs.replace(one, worth="unknown", why=one.why.replace(*SAID_BEFORE))
