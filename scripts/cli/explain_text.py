@@ -159,7 +159,8 @@ def _condition(one: ConditionNow, role: str, terminal: Terminal) -> list[Line]:
         Span(f"{worth:<{WORTH}} ", style),
         Span(one.text),
     ]
-    spans.append(Span(f"  ← {one.now}", "strong"))
+    if not one.parts:
+        spans.append(Span(f"  ← {one.now}", "strong"))
     if one.worth == "error":
         spans.append(Span(f"  ({one.why})", "bad"))
     if one.last:

@@ -102,7 +102,9 @@ def _false(rule: Rule, when: list[Examined]) -> Iterator[str]:
     held = f" for {in_words(rule.for_seconds)}" if rule.for_seconds else ""
     for one in when:
         if one.worth == "false":
-            yield f"fires when {one.text}{held}: it is {_now(one)}"
+            for part in one.parts or (one,):
+                if part.worth != "off":
+                    yield f"fires when {part.text}{held}: it is {_now(part)}"
 
 
 def _missing(one: Examined, found: Judged) -> str:

@@ -249,6 +249,9 @@ def test_each_operand_of_an_or_has_its_own_worth(house: House, explain) -> None:
     assert worths == [
         ("collector.disk_free_bytes", "false"), ("collector.inodes_free_pct", "false"),
     ]  # fmt: skip
+    assert [one.rpartition(": ")[2] for one in found.changes] == [
+        "it is 41 GB < 2.0 GB", "it is 87 < 5",
+    ]  # fmt: skip
 
 
 def test_a_rule_that_does_not_exist_is_refused_with_the_nearest_name(now_house, monitor) -> None:
