@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from evaluator.explanation import Examined, examined
 from evaluator.expression import Condition
 from evaluator.facts import Fact, FactType
 from evaluator.incident import Scalar, Severity
@@ -196,6 +197,18 @@ class Evaluation:
             if program.rule.name == rule and self._readings
             for name in program.read
         }
+
+    def examined(self, rule: str) -> tuple[Examined, ...]:
+        """Return each condition of an enabled rule as the last verdicts found it.
+
+        Empty before the first verdicts.
+        """
+        return tuple(
+            one
+            for program, group in self._programs
+            if program.rule.name == rule and self._readings
+            for one in examined(program, self._readings[group])
+        )
 
     def _reading(
         self, group: _Group, at: Instant, known: Mapping[str, Scalar], *, stale: bool

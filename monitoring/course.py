@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from evaluator.evaluation import Evaluation
+from evaluator.explanation import Examined
 from evaluator.flapping import over
 from evaluator.incident import Incident, Scalar, States, Transition
 from evaluator.instant import Instant
@@ -174,6 +175,10 @@ class Course:
     def reading(self, rule: str) -> dict[str, Scalar | None]:
         """Return what an enabled rule's conditions read when it was judged last."""
         return self._evaluation.reading(rule)
+
+    def examined(self, rule: str) -> tuple[Examined, ...]:
+        """Return each condition of an enabled rule as it was when it was judged last."""
+        return self._evaluation.examined(rule)
 
     def _keep(self, raw: dict[str, object], facts: dict[str, object]) -> None:
         self.facts = {
