@@ -237,7 +237,9 @@ MONITOR_RULES = (
         name="preflight_no_go",
         severity=(("CRITICAL", "session.seconds_to_open <= 900"), ("WARNING", "true")),
         when=("!session.open", "session.seconds_to_open <= 2700", "preflight.no_go >= 1"),
-        clock="preopen",
+        # Its condition says when it counts. On `preopen` it would go on firing, to the next day,
+        # once the operator closes today's session before it opens.
+        clock="wall",
         message="NO-GO, and the market opens in {session.seconds_to_open} s: {preflight.reasons}",
         resolved_message="nothing stands against trading, or the market is open",
         context=("preflight.reasons", "preflight.no_go", "session.seconds_to_open"),

@@ -8,11 +8,13 @@ from operator import is_
 import msgspec
 
 from evaluator.admission import Admission
+from evaluator.explanation import Examined, examined
 from evaluator.expression import Condition
 from evaluator.facts import Fact
 from evaluator.group import Group
 from evaluator.incident import Scalar
 from evaluator.instant import Instant
+from evaluator.judgement import Reading
 from evaluator.names import base_fact, is_sampled
 from evaluator.program import RuleProgram
 from evaluator.rules import RuleSet
@@ -188,15 +190,19 @@ class Evaluation:
 
         None is unknown. Empty before the first verdicts.
         """
-        if not self._verdicts[0]:
+        found = self._judged(rule)
+        if found is None:
             return {}
-        return {
-            name: group.values.get(name)
-            for _, group in self._groups
-            for program in group.programs
-            if program.rule.name == rule
-            for name in program.read
-        }
+        program, reading = found
+        return {name: reading.values.get(name) for name in program.read}
+
+    def examined(self, rule: str) -> tuple[Examined, ...]:
+        """Return each condition of an enabled rule as the last verdicts found it.
+
+        Empty before the first verdicts.
+        """
+        found = self._judged(rule)
+        return () if found is None else examined(*found)
 
     @property
     def memory(self) -> Memory:
@@ -220,6 +226,14 @@ class Evaluation:
             self._unseen = {
                 n: last for n, last in self._unseen.items() if base_fact(n) not in self._seen
             }
+
+    def _judged(self, rule: str) -> tuple[RuleProgram, Reading] | None:
+        """Return the program of a rule and what it was judged on, None: it wasn't."""
+        for _, group in self._groups:
+            for program in group.programs:
+                if program.rule.name == rule and group.reading is not None:
+                    return program, group.reading
+        return None
 
     def _wanted(self, program: RuleProgram) -> tuple[str, ...]:
         wanted = (fact for condition in program.when for fact in self._unmet(condition))

@@ -8,11 +8,11 @@ another value; asking CEL about what Python can tell to be false; and working a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 
 from evaluator.expression import Compiler, Condition
-from evaluator.incident import Scalar, Severity
+from evaluator.incident import Severity
 from evaluator.judgement import (
     FALSE,
     TRUE,
@@ -43,7 +43,8 @@ _NOTHING = View({}, {}, None, frozenset())
 class Group:
     """Rules whose `window.*` covers the same span. `ambient` are names that are in no snapshot.
 
-    `names` are all that they read; `values` what is known of them in the last verdicts.
+    `names` are all that they read; `reading` what is known of them in the last verdicts, None:
+    there were none.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Group:
     ) -> None:
         self.programs = programs
         self.names = Names({name for program in programs for name in program.names})
-        self.values: Mapping[str, Scalar] = {}
+        self.reading: Reading | None = None
         self._ambient = tuple(name for name in self.names.plain if name in ambient)
         self._compiler = compiler
         self._found: dict[int, tuple[str, Judgement]] = {}
@@ -70,11 +71,11 @@ class Group:
         if read == self._read and view.facts is before.facts and view.frame is before.frame:
             return self._verdicts
         self._view, self._read = view, read
-        self.values = values = self.names.values(view.known, view.frame)
+        values = self.names.values(view.known, view.frame)
         if values.keys() != self._known:
             self._known = frozenset(values)
             self._sort(self._known)
-        reading = Reading(self._compiler, values, view.seen)
+        self.reading = reading = Reading(self._compiler, values, view.seen)
         found = [FALSE] * len(self.programs)
         for number in (*self._others, *self._not_refuted(values)):
             found[number] = self._judged(number, reading)

@@ -267,15 +267,17 @@ class Turn:
         )
 
     def _elapsed_ms(self, countdown: Countdown) -> int:
-        if countdown.since is None:
-            return countdown.banked_ms
-        clock = self._rule.clock
-        return countdown.banked_ms + session_elapsed_ms(
-            countdown.since, self._at, clock, self._now.sessions
-        )
+        return counted_ms(countdown, self._at, self._rule.clock, self._now.sessions)
 
     def _paused(self, countdown: Countdown) -> Countdown:
         return Countdown(self._elapsed_ms(countdown), None)
+
+
+def counted_ms(countdown: Countdown, at: Instant, clock: Clock, sessions: Sessions) -> int:
+    """Return the milliseconds that a countdown has counted so far on the rule's clock."""
+    if countdown.since is None:
+        return countdown.banked_ms
+    return countdown.banked_ms + session_elapsed_ms(countdown.since, at, clock, sessions)
 
 
 def closed(incident: Incident, at: Instant, why: str) -> Incident:

@@ -108,7 +108,7 @@ def sample(value: Scalar, before: Scalar | None, *, counts: bool = False) -> Sta
     rise = value - before if isinstance(before, float) else 0.0
     return Stats(
         count=1, first=value, last=value, min=value, max=value, mean=value,
-        delta=value if counts and rise < 0 else rise,
+        delta=max(0.0, value) if counts and rise < 0 else rise,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from evaluator.evaluation import Evaluation, Memory
+from evaluator.explanation import Examined
 from evaluator.flapping import over
 from evaluator.incident import Incident, Scalar, States, Transition
 from evaluator.instant import Instant
@@ -100,7 +101,7 @@ class Course:
     ) -> None:
         """Take what a snapshot holds, flat; a scenario has no more than that."""
         self.raw = raw
-        self._evaluation.take(at, raw, stats, ticks, seconds)
+        self._evaluation.take(at, raw, stats, ticks, _watched(seconds, self._config))
 
     def judge(
         self,
@@ -200,6 +201,10 @@ class Course:
         """Return what an enabled rule's conditions read when it was judged last."""
         return self._evaluation.reading(rule)
 
+    def examined(self, rule: str) -> tuple[Examined, ...]:
+        """Return each condition of an enabled rule as it was when it was judged last."""
+        return self._evaluation.examined(rule)
+
     @property
     def facts(self) -> dict[str, Scalar | None]:
         """Every fact as the last evaluation read it."""
@@ -228,13 +233,9 @@ class Course:
 
 
 def hand_over(snapshot: Taken, evaluation: Evaluation, config: Config) -> Mapping[str, object]:
-    """Let an evaluation take a snapshot, and return its raw facts by name.
-
-    A window longer than a snapshot may be old has a time in it in which nobody watched, and
-    covers no more than that.
-    """
+    """Let an evaluation take a snapshot, and return its raw facts by name."""
     window = snapshot.window
-    seconds = min(window.seconds, config.snapshot_limit_seconds)
+    seconds = _watched(window.seconds, config)
     if isinstance(snapshot, Excerpt):
         flat = snapshot.flat
         evaluation.take_fitting(snapshot.instant, flat, window.stats, window.ticks, seconds)
@@ -242,3 +243,11 @@ def hand_over(snapshot: Taken, evaluation: Evaluation, config: Config) -> Mappin
     raw = flatten(snapshot)
     evaluation.take(snapshot.instant, raw, window.stats, window.ticks, seconds)
     return raw
+
+
+def _watched(seconds: float, config: Config) -> float:
+    """Return how much of a window counts.
+
+    One longer than a snapshot may be old has a time in it in which nobody watched.
+    """
+    return min(seconds, config.snapshot_limit_seconds)

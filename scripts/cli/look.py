@@ -48,6 +48,7 @@ class Look(msgspec.Struct, kw_only=True):
     alert_faults: list[str]
     overrides: Overrides = {}
     silences: list[Silence] = []
+    past: dict[str, Incident] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -129,6 +130,7 @@ def look(home: Home, now: Instant, processes: Processes) -> Look:
         alert_faults=list(folded.faults) if folded else [],
         overrides=folded.market if folded else {},
         silences=sorted(folded.silences.values(), key=_end) if folded else [],
+        past=folded.past if folded else {},
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -13,10 +12,11 @@ from monitoring.home import Home
 from monitoring.state import ProcessState
 from scripts.cli import words
 from scripts.cli.desk import desk
-from scripts.cli.failure import Failure
 from scripts.cli.process_life import ProcTable, life_of
+from scripts.cli.rule_source import rules_of, text_of
 from scripts.cli.rule_table import RuleNow, rule_lines, rule_now
 from scripts.cli.rules_backtest import backtest_rules
+from scripts.cli.rules_explain import explain
 from scripts.cli.rules_test import test_files
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
 
@@ -40,6 +40,7 @@ def rules() -> None:
 
 rules.add_command(test_files)
 rules.add_command(backtest_rules)
+rules.add_command(explain)
 
 
 @rules.command("check")
@@ -52,7 +53,7 @@ def check(file: Path | None, as_json: bool) -> int:
     """
     here = desk()
     path = file if file is not None else here.home.rules
-    text = _text(path, required=file is not None)
+    text = text_of(path, required=file is not None)
     faults: list[Fault] = []
     loaded: RuleSet | None = None
     try:
@@ -79,19 +80,6 @@ def check(file: Path | None, as_json: bool) -> int:
         said = f": {path}{absent}, {checked.rules} rules, {checked.own} of them your own"
         show([[Span("in order", "good"), Span(said)]], uncut(here.terminal))
     return FAULTY if faults else 0
-
-
-def _text(path: Path, *, required: bool) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        if required:
-            raise Failure(f"There is no file {path}.", "Check its name.", code=3) from None
-        return None
-    except UnicodeDecodeError as error:
-        raise Failure(
-            f"{path} is not UTF-8 text (byte {error.start}).", "Save it as UTF-8.", code=FAULTY
-        ) from None
 
 
 def fault_line(fault: Fault) -> Line:
@@ -131,23 +119,5 @@ def list_rules(as_json: bool) -> int:
 
 def rules_now(home: Home, state: ProcessState | None) -> list[RuleNow]:
     """Return the rules with their last verdicts; with a faulty file those that are in force."""
-    try:
-        loaded = load(_text(home.rules, required=False), str(home.rules))
-    except RuleErrors as error:
-        loaded, which = _in_force(home)
-        click.echo(
-            f"{home.rules} has {words.count(len(error.faults), 'fault')} and is not taken over: "
-            f"run `monitor rules check`. Listed are {which}.",
-            err=True,
-        )
-        sys.stderr.flush()
+    loaded = rules_of(home, "Listed are")
     return [rule_now(rule, state) for rule in loaded.rules]
-
-
-def _in_force(home: Home) -> tuple[RuleSet, str]:
-    """Return the rules that the scheduler goes on with while the file is faulty."""
-    try:
-        kept = home.rules_in_force.read_text(encoding="utf-8")
-        return load(kept), "the rules from before, which stay in force"
-    except (OSError, UnicodeDecodeError, RuleErrors):
-        return load(None), "the built-in rules alone"

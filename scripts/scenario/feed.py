@@ -89,7 +89,7 @@ class Feed:
                 continue
             self._last[f"last.{name}"] = value
             if is_windowed(fact):
-                one = sample(value, self._before.get(name))
+                one = sample(value, self._before.get(name), counts=_counts(fact))
                 if one is not None:
                     stats[name] = one
                     self._before[name] = value
@@ -116,6 +116,11 @@ class Feed:
         series = self._span.get(name)
         value = None if series is None else series.at(index)
         return value if isinstance(value, float) else None
+
+
+def _counts(fact: Fact) -> bool:
+    """Tell whether `delta` is the sum of rises: of a counter, and of any number in `custom`."""
+    return fact.type == "counter" or fact.name.startswith("custom.")
 
 
 def _is_value(value: Value) -> bool:

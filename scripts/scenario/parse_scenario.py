@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from evaluator.facts import FactType
 from evaluator.incident import Scalar, Severity
-from evaluator.names import base_fact, nearest, readable
+from evaluator.names import base_fact, is_sampled, nearest, readable
 from evaluator.rules import RuleSet
 from evaluator.toml_places import Places
 from monitoring.config import Artifact, Config, Limits
@@ -37,6 +37,7 @@ MOST_EVALUATIONS = 1_000_000
 MADE_OF: dict[str, str] = {
     "session": "it comes from start and calendar",
     "limits": "limits stand in [limits]",
+    "preflight": "it comes from what is checked before the open",
     "collector.snapshot_age_seconds": 'let the collector stop: do = "collector_stops"',
 }
 EXPECT_KEYS = (
@@ -67,6 +68,7 @@ class ScenarioReader:
 
     def __init__(self, rules: RuleSet, places: Places, report: Report) -> None:
         self._names = readable(rules.facts)
+        self._facts = rules.facts
         self._limit_names = sorted(
             name.removeprefix("limits.")
             for name in self._names
@@ -201,7 +203,7 @@ class ScenarioReader:
         inputs: dict[str, Series] = {}
         for name, path, value in table.entries("input"):
             type_ = self._names.get(name)
-            why = MADE_OF.get(name) or MADE_OF.get(name.partition(".")[0])
+            why = self._made_of(name)
             if why is not None:
                 self._report(path, f"{name} can't be given: {why}", None)
             elif type_ is None:
@@ -218,6 +220,13 @@ class ScenarioReader:
             else:
                 self._report(path, f"must be a series in quotes, or one {type_}", None)
         return inputs
+
+    def _made_of(self, name: str) -> str | None:
+        """Return what a fact that can't be given is made of, None for one that can."""
+        fact = self._facts.get(base_fact(name))
+        if fact is not None and fact.name != name and is_sampled(fact):
+            return f"it is made of {fact.name}, one value a snapshot"
+        return MADE_OF.get(name) or MADE_OF.get(name.partition(".")[0])
 
     def _event(self, table: Table, subject: str | None, calendar: object) -> Event:
         table.needs("at", "do")

@@ -177,7 +177,7 @@ class House:
             active_at=began,
             fired_at=None if status == "pending" else began,
             resolved_at=self.at if status == "resolved" else None,
-            held=Countdown(),
+            held=more.pop("held", Countdown()),
             ack=ack,
             **more,
         )

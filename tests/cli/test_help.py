@@ -6,10 +6,10 @@ from scripts.monitor import run
 
 COMMANDS = (
     "", "status", "health", "tail", "preflight", "metrics", "report", "ack", "unack", "rules",
-    "rules check", "rules list", "rules test", "rules backtest", "facts", "breeze",
-    "breeze login", "config", "config show", "init", "market", "market show", "market open",
-    "market close", "market extend", "market halt", "market skip", "market clear", "silence",
-    "silence add", "silence expire", "silence list",
+    "rules check", "rules explain", "rules list", "rules test", "rules backtest", "facts",
+    "breeze", "breeze login", "config", "config show", "init", "market", "market show",
+    "market open", "market close", "market extend", "market halt", "market skip", "market clear",
+    "silence", "silence add", "silence expire", "silence list",
 )  # fmt: skip
 
 

@@ -123,7 +123,7 @@ class LiveHome:
             if time.monotonic() > until:
                 said = "".join(out.read_text()[-2000:] for out in sorted(self.root.glob("*.out")))
                 raise AssertionError(f"{what} did not come within {seconds} s.\n{said}")
-            time.sleep(0.02)
+            time.sleep(0.1)  # seldom: five of us look, and take the time of those looked at
         return value
 
     def alerts(self) -> list[AlertLine]:
@@ -133,13 +133,22 @@ class LiveHome:
         lines = (line for line in self.alerts() if (line.rule, line.status) == (rule, "firing"))
         return next(lines, None)
 
-    def snapshots(self) -> list[Snapshot]:
-        store = SnapshotStore(self.root / "data" / "monitoring")
-        return [snapshot for _, snapshot in store.between(0, 10**14)]
+    def newest(self) -> Snapshot:
+        found = SnapshotStore(self.root / "data" / "monitoring").newest()
+        assert found is not None
+        return found[1]
+
+    def wait_for_snapshots(self, more: int) -> None:
+        before = self.newest().snapshot
+        self.wait(lambda: self.newest().snapshot >= before + more, f"{more} more snapshots")
 
     def hold_positions(self) -> None:
         self.tell("ticks", HOLDING)
-        self.wait(lambda: sum(s.window.ticks for s in self.snapshots()) >= 5, "the first ticks")
+        store = SnapshotStore(self.root / "data" / "monitoring")
+        self.wait(
+            lambda: sum(one.window.ticks for _, one in store.between(0, 10**14)) >= 5,
+            "the first ticks",
+        )
 
     def time_to(self, rule: str) -> tuple[float, AlertLine]:
         began = time.monotonic()
@@ -182,19 +191,18 @@ def closed(home: LiveHome) -> Told:
     home.tell("close", 300)
     home.engine.wait(60)
     # Long past the deadline that would have applied to an engine that just went silent.
-    home.wait(lambda: silence(home.snapshots()[-1]) > 17, "silence past the deadline")
-    return {"alerts": home.alerts(), "snapshot": home.snapshots()[-1]}
+    home.wait(lambda: silence(home.newest()) > 17, "silence past the deadline")
+    return {"alerts": home.alerts(), "snapshot": home.newest()}
 
 
 def tripped(home: LiveHome) -> Told:
     tripping = HOLDING | {"risk": {"circuit_breaker_active": True, "daily_loss_pct": -0.3}}
     home.hold_positions()
     home.scheduler.send_signal(signal.SIGSTOP)
-    before = len(home.snapshots())
     home.tell("once", tripping)
     home.tell("once", HOLDING)
     # The breaker is off again in every later snapshot, and the scheduler sees none of them yet.
-    home.wait(lambda: len(home.snapshots()) >= before + 3, "three more snapshots")
+    home.wait_for_snapshots(3)
     home.scheduler.send_signal(signal.SIGCONT)
     breaker = home.time_to("circuit_breaker_triggered")
 
@@ -213,11 +221,10 @@ def tripped(home: LiveHome) -> Told:
     state.unlink()
     home.scheduler = home.start("-m", "scheduler")
     home.wait(state.is_file, "the second scheduler")
-    since = len(home.snapshots())
-    home.wait(lambda: len(home.snapshots()) >= since + 3, "three snapshots after the restart")
+    home.wait_for_snapshots(3)
     return {
         "breaker": breaker,
-        "breaker_at_the_end": home.snapshots()[-1].risk["circuit_breaker_active"],
+        "breaker_at_the_end": home.newest().risk["circuit_breaker_active"],
         "after_restart": home.alerts()[lines:],
     }
 

@@ -1,4 +1,4 @@
-"""How hypothesis runs in this room."""
+"""Rules on made-up verdicts (`cast`), and on facts (`world`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from evaluator.instant import Instant, Sessions
 from evaluator.lifecycle import Standing, step
 from evaluator.rules import Rule, load
 from evaluator.silence import Silence
-from evaluator.stats import Stats
 from evaluator.verdict import Verdict
 from monitoring.calendar import AlwaysOpen
 
@@ -24,31 +23,14 @@ NOON_MS = 1_760_250_000_000
 """2025-10-12 12:00 in Asia/Kolkata."""
 
 AMBIENT: dict[str, object] = {
-    "limits.daily_loss_pct": 2.0,
-    "limits.daily_loss_warning_pct": 1.0,
-    "limits.sentiment_errors_1h": 20.0,
-    "limits.sentiment_missing_seconds": 1800.0,
     "limits.market_data_stale_seconds": 30.0,
-    "limits.teacher_model_age_hours": 48.0,
-    "limits.student_model_age_hours": 48.0,
-    "limits.disk_warning_bytes": 2e9,
-    "limits.disk_critical_bytes": 5e8,
-    "limits.inodes_critical_pct": 5.0,
     "limits.snapshot_age_seconds": 35.0,
     "collector.snapshot_age_seconds": 1.0,
     "session.open": True,
     "session.seconds_since_open": 3600.0,
-    "session.seconds_to_open": 0.0,
     "session.engine_window": True,
     "session.engine_due_seconds": 3600.0,
-    "scheduler.jobs_failed": 0,
-    "scheduler.jobs_missed": 0,
-    "scheduler.alerts_undelivered": 0,
-    "scheduler.rule_faults": 0,
-    "calendar.horizon_days": 36500,
-    "calendar.provisional_within_days": 36500,
 }
-SPAN = {"window.ticks", "window.seconds"}
 
 
 def instant(seconds: float, boot: str = "boot-1") -> Instant:
@@ -57,35 +39,24 @@ def instant(seconds: float, boot: str = "boot-1") -> Instant:
 
 
 class World:
-    """Facts that stand until they are changed, `window.*` for one snapshot alone."""
+    """Facts that stand until they are changed, and what rules make of them."""
 
-    def __init__(self, rules: str | None, sessions: Sessions) -> None:
+    def __init__(self, rules: str | None) -> None:
         self.evaluation = Evaluation(load(rules))
-        self.sessions = sessions
         self.facts: dict[str, object] = dict(AMBIENT)
-        self.ticks = 100.0
         self.states: States = {}
         self.log: list[Transition] = []
         self.ended: dict[str, Incident] = {}
-        self.verdicts: dict[str, Verdict] = {}
 
     def turn(self, seconds: float, facts: Mapping[str, object], absent: list[str]) -> None:
         """Set facts, write a snapshot `seconds` into the story, and take the next step."""
         at = instant(seconds)
-        windowed = {name: value for name, value in facts.items() if name.startswith("window.")}
-        self.facts |= {name: value for name, value in facts.items() if name not in windowed}
+        self.facts |= facts
         for name in absent:
             self.facts.pop(name, None)
-        span = {name: float(str(windowed.pop(name))) for name in SPAN & windowed.keys()}
-        ticks, length = span.get("window.ticks", 100.0), span.get("window.seconds", 10.0)
-        self.evaluation.take(at, self.facts, _stats(windowed), int(ticks), length)
-        self.judge(at)
-
-    def judge(self, at: Instant) -> None:
-        """Take the next step on the facts as they are."""
+        self.evaluation.take(at, self.facts, {}, 100, 10.0)
         verdicts = self.evaluation.verdicts(at, self.facts)
-        self.verdicts = {verdict.rule.name: verdict for verdict in verdicts}
-        self.states, changes = step(self.states, verdicts, at, self.sessions, "main")
+        self.states, changes = step(self.states, verdicts, at, AlwaysOpen("Asia/Kolkata"), "main")
         self.log += changes
         ended = (one.incident for one in changes if one.incident.status not in _OPEN)
         self.ended = {incident.rule: incident for incident in ended}
@@ -168,26 +139,6 @@ def cast() -> Callable[..., Cast]:
 _OPEN = ("pending", "firing")
 
 
-def _stats(windowed: Mapping[str, object]) -> dict[str, Stats]:
-    """Return whole statistics of what a story tells of a window, the rest as it must have been."""
-    told: dict[str, dict[str, object]] = {}
-    for name, value in windowed.items():
-        fact, _, stat = name.removeprefix("window.").rpartition(".")
-        told.setdefault(fact, {})[stat] = value
-    return {fact: _whole(stats) for fact, stats in told.items()}
-
-
-def _whole(stats: dict[str, object]) -> Stats:
-    if stats.keys() & {"any", "all"}:
-        return msgspec.convert({"count": 2, "last": 0.0, "any": True, "all": False} | stats, Stats)
-    level = next((value for stat, value in stats.items() if stat not in ("count", "delta")), 0.0)
-    number = dict.fromkeys(("first", "last", "min", "max", "mean"), level)
-    return msgspec.convert({"count": 2, "delta": 0.0} | number | stats, Stats)
-
-
 @pytest.fixture
 def world() -> Callable[..., World]:
-    def make(rules: str | None = None, sessions: Sessions | None = None) -> World:
-        return World(rules, sessions or AlwaysOpen("Asia/Kolkata"))
-
-    return make
+    return lambda rules=None: World(rules)

@@ -307,3 +307,17 @@ def test_what_a_rule_read_can_be_asked_for() -> None:
     assert mine.evaluation.reading("mine") == {
         "custom.a": 6.0, "custom.b": None, "custom.on": None,
     }  # fmt: skip
+
+
+def test_each_condition_of_a_rule_is_examined_by_itself() -> None:
+    mine = One('"custom.a > 5 || custom.b > 1", "custom.a > 7"', 'unless = ["custom.on"]')
+    assert mine.evaluation.examined("mine") == ()
+    mine.take(custom_a=6)
+    mine.see()
+    either, more, unless = mine.evaluation.examined("mine")
+    assert (either.role, either.worth) == ("when", "true")
+    assert [(one.text, one.worth) for one in either.parts] == [
+        ("custom.a > 5", "true"), ("custom.b > 1", "never"),
+    ]  # fmt: skip
+    assert (more.worth, more.reads, more.parts) == ("false", {"custom.a": 6.0}, ())
+    assert (unless.role, unless.worth, unless.reads) == ("unless", "never", {"custom.on": None})

@@ -17,9 +17,10 @@ FOLDER = Path(__file__).parents[2] / "docs" / "rules" / "scenarios"
 LIBRARY = Library()
 FILES = {path.stem: LIBRARY.scenarios(path) for path in sorted(FOLDER.glob("*.toml"))}
 
-ALWAYS_KNOWN = {"collector_stale"}
-"""The scheduler measures the age of the newest snapshot itself: it is never unknown."""
-WITHOUT_SNAPSHOT = {"collector_stale", "monitor_degraded"}
+ALWAYS_KNOWN = {"collector_stale", "preflight_no_go"}
+"""The scheduler measures the age of the newest snapshot itself, and to a preflight what is unknown
+is a reason not to go: they are never unknown."""
+WITHOUT_SNAPSHOT = {"collector_stale", "monitor_degraded", "preflight_no_go"}
 """For these, nothing seen ever means that there was no snapshot."""
 
 

@@ -118,7 +118,7 @@ def test_rules_may_stand_in_a_file_of_their_own(printed, tmp_path: Path) -> None
     (tmp_path / "rules.toml").write_text('[[rule]]\nname = "network_down"\nfor = "soon"\n')
     code, out, _ = printed(str(scenario))
     assert code == 2
-    assert "rules.toml:3:1: network_down: must be a duration" in out
+    assert "rules.toml:3:1: network_down: for must be a duration" in out
     (tmp_path / "rules.toml").write_bytes(b"\xff")
     assert "the rule file rules.toml is not UTF-8 text" in printed(str(scenario))[1]
 

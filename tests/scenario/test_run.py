@@ -115,6 +115,47 @@ def test_windows_are_made_of_one_sample_a_snapshot_unless_the_file_says_otherwis
     assert read_then == [0.0, 2.0, 0.0, 4.0]
 
 
+def ruled(rules: str, story: str) -> Outcome:
+    """Return what comes of a scenario on rules of its own, the rule "r" among them."""
+    text = f'rule = "r"\nrules = """\n{rules}"""\n[[scenario]]\nname = "x"\n{story}'
+    file = read(text, "s.toml", LIBRARY)
+    return run(file.scenarios[0], file.rules)
+
+
+@pytest.mark.parametrize(
+    ("fact", "changes"),
+    [
+        ("orders.placed", [0.0, 2.0, 4.0, 0.0]),
+        ("pnl.daily", [0.0, 2.0, -1.0, -5.0]),
+        ("custom.x", [0.0, 2.0, 4.0, 0.0]),
+    ],
+)
+def test_a_delta_sums_rises_of_what_counts_and_is_the_net_change_of_a_number(
+    fact: str, changes: list[float]
+) -> None:
+    delta = f"window.{fact}.delta"
+    rules = (
+        "[facts]\n'custom.x' = { type = 'number' }\n[[rule]]\nname = 'r'\n"
+        f"severity = 'WARNING'\nwhen = ['{delta} > 99']\nmessage = 'm'\n"
+    )
+    times = ", ".join(f'{{ at = "{at}s", state = "none" }}' for at in (0, 10, 20, 30))
+    story = f'input."{fact}" = "3 5 4 -1"\nexpect = [{times}]\n'
+    checked = ruled(rules, story).checked
+    assert [one.seen.facts[delta] for one in checked] == changes
+
+
+def test_a_time_in_which_nobody_watched_is_not_in_the_window() -> None:
+    rules = (
+        "[[rule]]\nname = 'r'\nseverity = 'WARNING'\nwhen = ['window.seconds > 0']\nmessage = 'm'\n"
+    )
+    story = (
+        'events = [{ at = "15s", do = "collector_stops", for = "45s" }]\n'
+        'expect = [{ at = "10s", state = "firing" }, { at = "1m", state = "firing" }]\n'
+    )
+    checked = ruled(rules, story).checked
+    assert [one.seen.facts["window.seconds"] for one in checked] == [10.0, 35.0]
+
+
 def test_the_exchange_has_its_holidays_and_the_operator_its_word() -> None:
     calm = 'calendar = "XNSE"\n' + DOWN.replace('state = "firing"', 'state = "none", told = []')
     assert play("start = 2025-10-21T10:00:00\n" + calm).ok
@@ -130,6 +171,18 @@ def test_the_exchange_has_its_holidays_and_the_operator_its_word() -> None:
 def test_a_scenario_that_would_take_all_day_is_refused() -> None:
     with pytest.raises(ScenarioErrors, match="more than 1,000,000 evaluations"):
         play('expect = [{ at = "365d", state = "none" }]\n')
+
+
+@pytest.mark.parametrize(
+    ("fact", "why"),
+    [
+        ("preflight.no_go", "it comes from what is checked before the open"),
+        ("window.collector.ticks_lost.delta", "it is made of collector.ticks_lost"),
+    ],
+)
+def test_what_is_made_of_other_facts_is_not_given(fact: str, why: str) -> None:
+    with pytest.raises(ScenarioErrors, match=f"{fact} can't be given: {why}"):
+        play(f'input."{fact}" = 4\n' + DOWN)
 
 
 @pytest.mark.parametrize(
