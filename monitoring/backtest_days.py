@@ -356,8 +356,10 @@ def _alike(one: Verdict, other: Verdict) -> bool:
     """Tell whether two verdicts of a rule are handed over as the same."""
     if one is other:
         return True
-    if one.truth != other.truth or one.why != other.why or one.suspected != other.suspected:
-        return False
+    if one.truth == other.truth == "false":  # with no message, and as mild as its rule is
+        return (one.why, one.off, one.clear, one.clear_why, one.suspected) == (
+            other.why, other.off, other.clear, other.clear_why, other.suspected,
+        )  # fmt: skip
     return _handed(one) == _handed(other)
 
 

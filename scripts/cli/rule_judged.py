@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from evaluator.explanation import Examined
@@ -108,7 +110,7 @@ def _age_seconds(seen: Look) -> float:
     return age_ms / 1000
 
 
-def _last(names: set[str], raw: dict[str, object]) -> dict[str, Scalar]:
+def _last(names: set[str], raw: Mapping[str, object]) -> dict[str, Scalar]:
     """Return what was said last of facts; raw are those of the newest snapshot, however old."""
     found: dict[str, Scalar] = {}
     for name in sorted(names):
