@@ -13,7 +13,8 @@ import pytest
 from evaluator.rules import load
 from evaluator.stats import Stats
 from monitoring.backtest import Backtested, backtest
-from monitoring.backtest_days import RuleText, backtest_folder
+from monitoring.backtest_days import backtest_folder
+from monitoring.backtest_diary import RuleText
 from monitoring.config import Config, Limits
 from monitoring.episodes import Episode
 from monitoring.excerpt import Excerpt, Excerpts
