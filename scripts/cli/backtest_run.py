@@ -14,7 +14,8 @@ from evaluator.instant import Instant
 from evaluator.names import nearest
 from evaluator.rules import Fault, RuleErrors, RuleSet, load
 from monitoring.backtest import Backtested, backtest
-from monitoring.backtest_days import RuleText, backtest_folder
+from monitoring.backtest_days import backtest_folder
+from monitoring.backtest_diary import RuleText
 from monitoring.calendar import calendar_of
 from monitoring.config import Config
 from monitoring.excerpt import Excerpts

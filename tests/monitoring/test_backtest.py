@@ -15,7 +15,8 @@ from evaluator.rules import RuleSet, load
 from evaluator.silence import Silence
 from evaluator.stats import Stats
 from monitoring.backtest import WELL, Backtested, Test, backtest
-from monitoring.backtest_days import RuleText, backtest_folder
+from monitoring.backtest_days import backtest_folder
+from monitoring.backtest_diary import RuleText
 from monitoring.calendar import calendar_of
 from monitoring.config import Artifact, Calendar, Config, Limits
 from monitoring.course import Course
