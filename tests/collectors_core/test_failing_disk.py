@@ -146,11 +146,11 @@ def cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-20])
 
 
-def date_back(file: Path) -> None:
+def put_version_99(file: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b'"version":1', b'"version":99', 1))
 
 
-SPOILS = (empty, zero, cut, date_back)
+SPOILS = (empty, zero, cut, put_version_99)
 
 
 @pytest.mark.parametrize("spared", [True, False], ids=["to the last good one", "to the beginning"])
