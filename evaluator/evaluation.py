@@ -17,7 +17,7 @@ from evaluator.names import base_fact, is_sampled
 from evaluator.program import RuleProgram
 from evaluator.rules import RuleSet
 from evaluator.stats import Stats
-from evaluator.verdict import NOT_JUDGED, Truth, Verdict
+from evaluator.verdict import DOES_NOT_APPLY, NOT_JUDGED, Truth, Verdict
 from evaluator.windows import Frame, SlidingWindow, sample, window_values
 
 __all__ = ["Evaluation", "Verdict"]
@@ -286,7 +286,7 @@ def _excused(program: RuleProgram, reading: Reading) -> Judgement | None:
     """Return why the rule does not apply; an excuse that is itself unknown is none."""
     for condition in program.unless:
         if judge(condition, reading) is TRUE:
-            return Judgement("false", f"does not apply: {condition.text}")
+            return Judgement("false", f"{DOES_NOT_APPLY}: {condition.text}")
     return None
 
 
