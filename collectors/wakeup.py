@@ -64,9 +64,9 @@ class Bell:
 class FolderWatch:
     """Calls `wake` on each change in a folder, as long as the system lets it.
 
-    `check` must be called with each look at the folder: it arms the watch again when the folder is
-    another one than before, when its thread has ended, and when it has gone blind. `fault` says why
-    there is no watch, None when there is one.
+    `check` must be called with each look at the folder: it arms the watch again when the folder was
+    removed or is another one than before, when its thread has ended, and when it has gone blind.
+    `fault` says why there is no watch, None when there is one.
 
     It is the kernel reader of watchdog's observer without the observer, which would hand each
     event through two more threads: at ten ticks a second a sixth of all that the collector costs.
@@ -78,6 +78,7 @@ class FolderWatch:
         self._warn = warn
         self._inotify: InotifyFD | None = None
         self._folder_id: tuple[int, int] | None = None
+        self._dropped = False
         self._events = 0
         self._events_before = 0
         self._unannounced = 0
@@ -102,7 +103,8 @@ class FolderWatch:
             if self._failed_at is None or elapsed_ms(self._failed_at, now) >= RETRY_MS:
                 self._arm(now)
         elif (
-            self._unannounced >= UNANNOUNCED_LOOKS
+            self._dropped
+            or self._unannounced >= UNANNOUNCED_LOOKS
             or not self._inotify.is_alive()
             or self._folder_id != _identity(self._folder)
         ):
@@ -121,8 +123,13 @@ class FolderWatch:
         self._events += 1
         self._wake()
 
-    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
-        """Do nothing: that the folder is gone is found by its identity."""
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002 -- there is but one
+        """Note that the kernel has dropped the watch: the folder is gone. A new one may have the
+        old one's inode, so that its identity does not tell.
+        """
+        if self._inotify is not None:  # else we are closing it
+            self._dropped = True
+            self._wake()
 
     def on_queue_overflow(self) -> None:
         """Wake: events were lost, what they told of is in the folder."""
@@ -130,6 +137,7 @@ class FolderWatch:
 
     def _arm(self, now: Instant) -> None:
         self._unannounced = 0
+        self._dropped = False
         self._folder_id = _identity(self._folder)
         try:
             inotify = InotifyFD()

@@ -26,7 +26,7 @@ from evaluator.judgement import (
 )
 from evaluator.plain import Plain, not_refuted
 from evaluator.program import RuleProgram
-from evaluator.verdict import NOT_JUDGED, Truth, Verdict
+from evaluator.verdict import DOES_NOT_APPLY, NOT_JUDGED, Truth, Verdict
 from evaluator.view import Names, View
 
 _TRUTHS: dict[Worth, Truth] = {
@@ -174,7 +174,7 @@ def _excused(program: RuleProgram, reading: Reading) -> Judgement | None:
     """Return why the rule does not apply; an excuse that is itself unknown is none."""
     for condition in program.unless:
         if judge(condition, reading) is TRUE:
-            return Judgement("false", f"does not apply: {condition.text}")
+            return Judgement("false", f"{DOES_NOT_APPLY}: {condition.text}")
     return None
 
 

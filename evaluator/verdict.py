@@ -12,6 +12,9 @@ from evaluator.rules import Rule
 NOT_JUDGED = "can't be judged"
 """Stands in the message of an alert that fires for want of data, not for what data says."""
 
+DOES_NOT_APPLY = "does not apply"
+"""Begins the words for a condition that is excused (`unless`)."""
+
 Truth = Literal["true", "false", "unknown", "error"]
 
 

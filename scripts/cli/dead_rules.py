@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evaluator.builtin import BUILTIN_RULES
+from evaluator.verdict import DOES_NOT_APPLY
 from monitoring.state import RuleState
 from scripts.cli.look import Look
 
@@ -13,10 +14,17 @@ NAMED = 3
 
 
 def dead_rules(look: Look) -> list[tuple[str, RuleState]]:
-    """Return the rules with no data ever, the operator's own first: those are not dead by plan."""
+    """Return the rules with no data ever, the operator's own first: those are not dead by plan.
+
+    One that does not apply now is none: without Breeze nobody misses what Breeze would say.
+    """
     shipped = {rule.name for rule in BUILTIN_RULES}
     states = look.scheduler.rules if look.scheduler else {}
-    found = [one for one in states.items() if one[1].never_seen and one[1].enabled]
+    found = [
+        one
+        for one in states.items()
+        if one[1].never_seen and one[1].enabled and not one[1].why.startswith(DOES_NOT_APPLY)
+    ]
     return sorted(found, key=lambda one: one[0] in shipped)
 
 

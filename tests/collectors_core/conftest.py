@@ -26,6 +26,10 @@ from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.snapshot import BreezeStatus, Snapshot
 from monitoring.snapshots import SnapshotStore
+from monitoring.state import ProcessState, read_state
+
+LATEST_MS = 253_402_300_799_999
+"""The last moment of the year 9999."""
 
 
 class Lines:
@@ -153,6 +157,17 @@ class Collecting:
                 user=user,
             )
 
+    @staticmethod
+    def strace(call: str, fault: str) -> list[str]:
+        """Return the words before a command that make a system call of its go wrong.
+
+        With -D the command stays our child, to be signalled and waited for.
+        """
+        return [
+            "strace", "-D", "-f", "-qq", "-o", "/dev/null",
+            "-e", f"trace={call}", "-e", f"inject={call}:{fault}",
+        ]  # fmt: skip
+
     def said(self) -> str:
         return (self.home.root / "collector.out").read_text()
 
@@ -163,6 +178,9 @@ class Collecting:
     def ended(self, seconds: float = 60.0) -> int:
         assert self.process is not None
         return self.process.wait(seconds)
+
+    def has_ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
@@ -176,11 +194,25 @@ class Collecting:
         return file
 
     def snapshots(self) -> list[Snapshot]:
-        store = SnapshotStore(self.home.snapshots)
-        return [store.read(name) for name in store.names_after(None)]
+        """Return all snapshots; one that is broken is left out."""
+        return [one for _, one in SnapshotStore(self.home.snapshots).between(0, LATEST_MS)]
+
+    def state(self) -> ProcessState | None:
+        return read_state(self.home.state, "collector")
 
     def counted(self) -> int:
         return sum(snapshot.window.ticks for snapshot in self.snapshots())
+
+    def degraded(self) -> str:
+        state = self.state()
+        return " ".join(state.degraded) if state is not None else "no state file yet"
+
+    def check_each_counted_once(self, ticks: int) -> None:
+        """Each tick is in exactly one snapshot, and nothing half written is left."""
+        newest = self.newest().collector
+        assert self.counted() == ticks
+        assert (newest.ticks_lost, newest.gaps) == (0, [])
+        assert not list(self.home.snapshots.glob(".*"))
 
     def newest(self) -> Snapshot:
         found = SnapshotStore(self.home.snapshots).newest()
@@ -190,9 +222,16 @@ class Collecting:
     def wait(self, happened: Callable[[], Any], seconds: float = 60.0) -> Any:
         until = time.monotonic() + seconds
         while not (value := happened()):
-            assert time.monotonic() < until, f"it did not come.\n{self.said()[-3000:]}"
+            over = time.monotonic() >= until or self.has_ended()
+            assert not over or happened(), f"it did not come.\n{self.said()[-3000:]}"
             time.sleep(0.01)
         return value
+
+    def ready(self) -> None:
+        """Wait until this process, not one before it, has written a snapshot."""
+        process = self.process
+        assert process is not None
+        self.wait(lambda: (state := self.state()) is not None and state.pid == process.pid)
 
     def wait_for_ticks(self, ticks: int, seconds: float = 60.0) -> None:
         self.wait(lambda: self.counted() >= ticks, seconds)
