@@ -38,11 +38,11 @@ from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
 
 DAY_MS = 86_400_000
 BEGIN_MS = 1_760_227_200_000  # 2025-10-12T00:00Z
-EVERY_SECONDS = 240
+EVERY_SECONDS = 480
 CONFIG = Config(
     calendar=Calendar(name="always"),
-    interval_seconds=240.0,
-    evaluate_seconds=120.0,
+    interval_seconds=480.0,
+    evaluate_seconds=240.0,
     limits=Limits(tick_latency_ms=20.0),
     artifacts={"teacher_model": Artifact("m.bin", 48.0), "ours": Artifact("o.bin", 1.0)},
 )
