@@ -11,7 +11,7 @@ PYPROJECTS := pyproject.toml engine_sdk/pyproject.toml
 COMPUTING := tests/evaluator tests/monitoring tests/promtool tests/scenario
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench clean
+.PHONY: help demo run test lint faults bench clean
 
 help:  ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ test: $(DEV)  ## lint, then every test, with coverage (evaluator 100 %, project 
 	@"$(BIN)/coverage" report --include='evaluator/*' --fail-under=100
 	@"$(BIN)/coverage" report --fail-under=90
 	@echo "make test: every gate passed, $$(( $$(date +%s) - $$(cat .venv/.started) )) s"
+
+faults: $(DEV)  ## inject every fault of docs/faults.md, and list how each ended (as root: all)
+	@"$(BIN)/python" -m pytest -m fault -p tests.fault_report
 
 bench: $(DEV)  ## measure every budget beside its yardstick
 	@"$(BIN)/python" -m bench

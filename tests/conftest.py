@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is slow, and slowness is not what these tests are about. A build is green or red
@@ -15,10 +16,15 @@ settings.register_profile("steady", settings.get_profile("search"), derandomize=
 settings.load_profile("steady")
 
 
-def pytest_configure() -> None:
-    """Heed Ctrl-C and hang-up, so that the processes under test do.
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks, and heed Ctrl-C and hang-up, so that the processes under test do.
 
     A suite that was started in the background ignores them, and so does what it starts.
     """
+    for mark in (
+        "fault(row, …): injects this row's fault of docs/faults.md; `make faults` runs these",
+        "long: takes too long for `make test`; `make faults` runs it",
+    ):
+        config.addinivalue_line("markers", mark)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
