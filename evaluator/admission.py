@@ -24,7 +24,7 @@ class Admission:
         # Nearly all are floats: those are let in without a call for each.
         values = list(map(raw.get, self._numbers))
         admitted: dict[str, Scalar] = {
-            name: value
+            name: value + 0.0  # of a negative zero that makes a zero: equal ones are the same
             for name, value in zip(self._numbers, values, strict=True)
             if type(value) is float and -math.inf < value < math.inf
         }
@@ -57,4 +57,4 @@ def _fitting(value: object, type_: FactType) -> Scalar | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     number = float(value)
-    return number if math.isfinite(number) else None
+    return number + 0.0 if math.isfinite(number) else None

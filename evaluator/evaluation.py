@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from operator import is_
 
 import msgspec
@@ -45,36 +45,44 @@ class Evaluation:
     `misfits` counts by fact the values that were refused: a NaN, an infinity, or a bool or text
     where a number belongs. What a rule doesn't read isn't looked at. `seen` names facts that are
     known to have been reported before the first snapshot that is taken here.
+
+    `terse` leaves out what no incident begins or ends by: the contexts of rules that are clear, and
+    what rules say while their clock stands still (they are said to be clear then).
     """
 
-    def __init__(self, rules: RuleSet, seen: Iterable[str] = ()) -> None:
+    def __init__(self, rules: RuleSet, seen: Iterable[str] = (), *, terse: bool = False) -> None:
         self.rules = rules
         self.misfits: dict[str, int] = {}
         self._ambient = {fact.name for fact in rules.facts.values() if _is_ambient(fact)}
         # A clock's facts move between snapshots, so the rules that read one are judged apart.
         moving = {fact.name for fact in rules.facts.values() if fact.source == "clock"}
         moving |= {_SNAPSHOT_AGE}
-        kinds: dict[tuple[int | None, bool], list[RuleProgram]] = {}
+        kinds: dict[tuple[int | None, bool, str], list[RuleProgram]] = {}
         for program in rules.programs:
-            kind = program.rule.window_seconds, not moving.isdisjoint(program.names)
+            # An error is told at any hour.
+            clock = program.rule.clock if terse and not program.may_err else "wall"
+            kind = program.rule.window_seconds, not moving.isdisjoint(program.names), clock
             kinds.setdefault(kind, []).append(program)
-        self._groups = [
-            (seconds, Group(programs, rules.compiler, self._ambient))
-            for (seconds, _), programs in kinds.items()
+        groups = [
+            Group(programs, rules.compiler, self._ambient, terse=terse)
+            for programs in kinds.values()
         ]
-        groups = [group for _, group in self._groups]
+        self._groups = [
+            (seconds, clock, group)
+            for (seconds, _, clock), group in zip(kinds, groups, strict=True)
+        ]
         self._spans = {
             seconds: Span(
                 seconds,
                 {
                     name
-                    for (of, _), programs in kinds.items()
+                    for (of, *_), programs in kinds.items()
                     if of == seconds
                     for one in programs
                     for name in one.names
                 },
             )
-            for seconds, _ in kinds
+            for seconds, *_ in kinds
         }
         place = {
             program: (index, number)
@@ -103,6 +111,7 @@ class Evaluation:
         # Those too that no rule reads: the next rule file may bring one that does.
         declared = (*raw_types, *(rules.facts.keys() - self._ambient))
         self._unseen = {name: f"last.{base_fact(name)}" for name in declared}
+        self._noted: tuple[Collection[str], Collection[str]] = (), ()
         self._wanting: tuple[int, dict[str, tuple[str, ...]]] = (-1, {})
 
     @property
@@ -156,17 +165,23 @@ class Evaluation:
             if value is not None and one is not None:
                 self._before[fact] = value
                 stats[fact] = one
-        self._note_seen(facts if raw is None else raw, facts, stats)
+        noted = facts.keys(), stats.keys()
+        if raw is not None or noted != self._noted:
+            self._note_seen(facts if raw is None else raw, facts, stats)
+            self._noted = noted
         self._facts = facts
         frame = Frame(at, at, ticks, seconds, stats)
         for span in self._spans.values():
             span.add(frame)
 
-    def verdicts(self, at: Instant, ambient: Mapping[str, object]) -> list[Verdict]:
+    def verdicts(
+        self, at: Instant, ambient: Mapping[str, object], still: Collection[str] = ()
+    ) -> list[Verdict]:
         """Return the verdict of every enabled rule at an instant.
 
         `ambient` holds the facts that are in no snapshot: limits, session, scheduler, calendar,
         and the snapshot's age. Past its limit, all that engine and collector said is unknown.
+        `still` are clocks that stand still, for a terse evaluation.
         The same list is returned for as long as all that the rules read is the same.
         """
         known = self._surroundings.admit(ambient)
@@ -174,11 +189,16 @@ class Evaluation:
         stale = _is_past(known.get(_SNAPSHOT_AGE), known.get(_SNAPSHOT_LIMIT))
         facts = _NOTHING if stale else self._facts
         known.update(facts)
+        awake = {seconds for seconds, clock, _ in self._groups if clock not in still}
         views = {
             seconds: View(facts, known, None if stale else span.frame(at), self._seen)
             for seconds, span in self._spans.items()
+            if seconds in awake
         }
-        found = [group.verdicts(views[seconds]) for seconds, group in self._groups]
+        found = [
+            group.asleep if clock in still else group.verdicts(views[seconds])
+            for seconds, clock, group in self._groups
+        ]
         before, verdicts = self._verdicts
         if len(found) != len(before) or not all(map(is_, found, before)):
             verdicts = [found[group][number] for group, number in self._places]
@@ -229,7 +249,7 @@ class Evaluation:
 
     def _judged(self, rule: str) -> tuple[RuleProgram, Reading] | None:
         """Return the program of a rule and what it was judged on, None: it wasn't."""
-        for _, group in self._groups:
+        for *_, group in self._groups:
             for program in group.programs:
                 if program.rule.name == rule and group.reading is not None:
                     return program, group.reading

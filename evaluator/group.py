@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 
+import msgspec
+
 from evaluator.expression import Compiler, Condition
 from evaluator.incident import Severity
 from evaluator.judgement import (
@@ -44,13 +46,27 @@ class Group:
     """Rules whose `window.*` covers the same span. `ambient` are names that are in no snapshot.
 
     `names` are all that they read; `reading` what is known of them in the last verdicts, None:
-    there were none.
+    there were none. `asleep` is what is said in place of verdicts that nobody needs. `terse` leaves
+    out the contexts of rules that are clear, see `Evaluation`.
     """
 
     def __init__(
-        self, programs: list[RuleProgram], compiler: Compiler, ambient: Collection[str]
+        self,
+        programs: list[RuleProgram],
+        compiler: Compiler,
+        ambient: Collection[str],
+        *,
+        terse: bool = False,
     ) -> None:
         self.programs = programs
+        self.asleep = [Verdict(one.rule, "false", one.mildest, "", {}) for one in programs]
+        # By number what is said of a rule that is clear, and for which judgement.
+        self._clear = {
+            number: (FALSE, said)
+            for number, (one, said) in enumerate(zip(programs, self.asleep, strict=True))
+            if terse and not (one.clear_when or one.suspect_when)
+        }
+        self._in_full = tuple(n for n in range(len(programs)) if n not in self._clear)
         self.names = Names({name for program in programs for name in program.names})
         self.reading: Reading | None = None
         self._ambient = tuple(name for name in self.names.plain if name in ambient)
@@ -59,14 +75,13 @@ class Group:
         self._known: frozenset[str] | None = None
         self._others: list[int] = []
         self._not_refuted = not_refuted(())
-        self._read = ""
+        self._read: tuple[object, ...] = ()
         self._view = _NOTHING
         self._verdicts: list[Verdict] = []
 
     def verdicts(self, view: View) -> list[Verdict]:
         """Return a verdict for each rule; the same list while all that they read is the same."""
-        # As text: 0.0 and -0.0 are equal, and not the same.
-        read = repr((len(view.seen), *map(view.known.get, self._ambient)))
+        read = (len(view.seen), *map(view.known.get, self._ambient))
         before = self._view
         if read == self._read and view.facts is before.facts and view.frame is before.frame:
             return self._verdicts
@@ -76,14 +91,23 @@ class Group:
             self._known = frozenset(values)
             self._sort(self._known)
         self.reading = reading = Reading(self._compiler, values, view.seen)
-        found = [FALSE] * len(self.programs)
+        found = dict.fromkeys(self._in_full, FALSE)
         for number in (*self._others, *self._not_refuted(values)):
             found[number] = self._judged(number, reading)
-        self._verdicts = [
-            _verdict(program, one, reading)
-            for program, one in zip(self.programs, found, strict=True)
-        ]
+        self._verdicts = self.asleep.copy()
+        for number, one in found.items():
+            self._verdicts[number] = self._said(number, one, reading)
         return self._verdicts
+
+    def _said(self, number: int, found: Judgement, reading: Reading) -> Verdict:
+        """Return the verdict of a rule; when terse, of a clear one the same for one judgement."""
+        last = self._clear.get(number)
+        if last is None or found.worth not in ("false", "off"):
+            return _verdict(self.programs[number], found, reading)
+        if last[0] is not found:
+            said = _verdict(self.programs[number], found, reading)
+            last = self._clear[number] = found, msgspec.structs.replace(said, context={})
+        return last[1]
 
     def _sort(self, known: frozenset[str]) -> None:
         """Find the rules that Python can tell to be false: those that are not off."""
@@ -102,6 +126,7 @@ class Group:
     def _judged(self, number: int, reading: Reading) -> Judgement:
         """Return what `when` and `unless` say, worked out anew when something they ask changed."""
         program = self.programs[number]
+        # As text: 0.0 and -0.0 are equal, and not the same.
         asked = repr((len(reading.seen), *map(reading.values.get, program.asked)))
         last = self._found.get(number)
         if last is not None and last[0] == asked:

@@ -20,6 +20,7 @@ class RuleProgram:
 
     `names` is everything it reads: conditions, messages and context. `shown` is its context, with
     what its end is told by; `read` what its conditions read, `asked` those of `when` and `unless`.
+    `may_err`: not every condition is known to have a value whenever its facts have.
     """
 
     def __init__(
@@ -54,6 +55,11 @@ class RuleProgram:
             *(condition for _, condition in severities),
         )
         self.read = _in_order(conditions)
+        self.may_err = any(
+            one.plain is None
+            for condition in conditions
+            for one in (condition.whole, *condition.alternatives)
+        )
         self.asked = _in_order((*when, *unless))
         self.names = frozenset((*self.read, *self.told, *self.shown))
 

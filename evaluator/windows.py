@@ -61,6 +61,7 @@ class SlidingWindow:
     def add(self, frame: Frame) -> None:
         """Take the newest frame."""
         self._sum = None
+        self._drop(frame.at)  # here too: nobody may ask for the sum for days
         last = self._back[-1] if self._back else None
         if last is not None and elapsed_ms(last.begun, frame.at) * BUCKETS < self._span_ms:
             self._back[-1] = joined(last, frame)
@@ -73,9 +74,7 @@ class SlidingWindow:
 
         While that is the same, so is the frame.
         """
-        while self._turn() and elapsed_ms(self._front[-1][0], now) >= self._span_ms:
-            self._front.pop()
-            self._sum = None
+        self._drop(now)
         if self._sum is None:
             older = self._front[-1][1] if self._front else None
             if older is None or self._back_sum is None:
@@ -83,6 +82,11 @@ class SlidingWindow:
             else:
                 self._sum = joined(older, self._back_sum)
         return self._sum
+
+    def _drop(self, now: Instant) -> None:
+        while self._turn() and elapsed_ms(self._front[-1][0], now) >= self._span_ms:
+            self._front.pop()
+            self._sum = None
 
     def _turn(self) -> bool:
         """Make sure that the oldest frame is on the front stack; tell whether there is one."""

@@ -63,7 +63,7 @@ def backtest(
     `progress` is told how many were judged and how far that is, at every snapshot.
     """
     sessions = calendar_of(config, overrides)
-    tests = [Test(Course(rules, config, sessions)) for rules in rule_sets]
+    tests = [Test(Course(rules, config, sessions, terse=True)) for rules in rule_sets]
     done = Backtested(outcomes=[test.episodes for test in tests])
     for moment in moments(found, config.evaluate_seconds):
         snapshot, at = moment.snapshot, moment.at

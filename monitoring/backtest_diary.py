@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import msgspec
@@ -93,7 +93,9 @@ class _Judge:
         first = next(own, None)
         after = SnapshotStore(span.folder)
         later = next(after.decoded_between(end_ms, LATEST_MS, self._decode), None)
-        courses = [Course(rules, self._config, self._sessions) for rules in self._rule_sets]
+        courses = [
+            Course(rules, self._config, self._sessions, terse=True) for rules in self._rule_sets
+        ]
         for course, memory in zip(courses, memories or (), strict=False):
             course.recall(memory)
         diary = _Diary(courses, self._config, span.since_ms)
@@ -188,8 +190,8 @@ class _Diary:
             self._last[place] = verdicts
             new = [
                 (index, _handed(verdict))
-                for index, verdict in enumerate(verdicts)
-                if not before or not _alike(before[index], verdict)
+                for index, (old, verdict) in enumerate(zip_longest(before, verdicts))
+                if old is not verdict and not (old and _alike(old, verdict))
             ]
             if new:
                 self._changes[place].append((number, new))
@@ -204,8 +206,6 @@ def _handed(verdict: Verdict) -> tuple[object, ...]:
 
 def _alike(one: Verdict, other: Verdict) -> bool:
     """Tell whether two verdicts of a rule are handed over as the same."""
-    if one is other:
-        return True
     if one.truth == other.truth == "false":  # with no message, and as mild as its rule is
         return (one.why, one.off, one.clear, one.clear_why, one.suspected) == (
             other.why, other.off, other.clear, other.clear_why, other.suspected,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import get_args
 
 from evaluator.evaluation import Evaluation, Memory
 from evaluator.explanation import Examined
@@ -14,7 +15,7 @@ from evaluator.flapping import over
 from evaluator.incident import Incident, Scalar, States, Transition
 from evaluator.instant import Instant
 from evaluator.lifecycle import Standing, step
-from evaluator.rules import RuleSet
+from evaluator.rules import Clock, RuleSet
 from evaluator.silence import Silence, expired
 from evaluator.stats import Stats
 from evaluator.verdict import Verdict
@@ -34,7 +35,8 @@ class Course:
     """Holds what one evaluation hands to the next: windows, open incidents, rules in error.
 
     `silences` are by id, `past` is by rule the last incident that fired and is over.
-    `seen` are facts that were reported before what it is given, see `Evaluation`.
+    `seen` are facts that were reported before what it is given, `terse` is for who wants episodes
+    and not the lines of the alert log: see `Evaluation`.
 
     `facts` and `verdicts` are those of the last evaluation; `raw` is the last snapshot, flat.
     """
@@ -50,6 +52,7 @@ class Course:
         silences: dict[str, Silence] | None = None,
         past: dict[str, Incident] | None = None,
         seen: Iterable[str] = (),
+        terse: bool = False,
     ) -> None:
         self.states: States = {} if states is None else states
         self.silences = {} if silences is None else dict(silences)
@@ -58,7 +61,8 @@ class Course:
         self.raw: Mapping[str, object] = {}
         self._judged_on: tuple[Mapping[str, object], Mapping[str, object]] = {}, {}
         self.sessions = sessions
-        self._evaluation = Evaluation(rules, seen)
+        self._evaluation = Evaluation(rules, seen, terse=terse)
+        self._clocks = get_args(Clock) if terse else ()
         self._config = config
         self._limits = limits(config)
         self._in_error = set(in_error)
@@ -135,7 +139,8 @@ class Course:
             to_close = seconds_to_close(at.wall_ms, self.sessions)
             facts |= preflight_facts({**raw, **facts}, self._config, to_close)
         self._judged_on = raw, facts
-        return self._evaluation.verdicts(at, facts)
+        still = [one for one in self._clocks if not self.sessions.is_open(at.wall_ms, one)]
+        return self._evaluation.verdicts(at, facts, still)
 
     def conclude(self, at: Instant, verdicts: list[Verdict]) -> list[Transition | Notice]:
         """Return what the verdicts of an instant change."""

@@ -7,11 +7,13 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from evaluator.evaluation import Evaluation, Memory
 from evaluator.instant import Instant
 from evaluator.rules import load
 from evaluator.stats import Stats
+from evaluator.turn import begins
 
 OWN = """
 [facts]
@@ -201,3 +203,29 @@ def test_a_memory_stands_for_the_snapshots_it_is_of() -> None:
     facts = ambient(2020, 0.0, None, None)
     assert whole.verdicts(instant(2020), facts) == rest.verdicts(instant(2020), facts)
     assert whole.memory == rest.memory
+
+
+@given(st.lists(STEPS, min_size=1, max_size=12), st.lists(st.booleans(), min_size=12, max_size=12))
+@settings(max_examples=80, deadline=None)
+def test_a_terse_evaluation_leaves_out_only_what_no_incident_begins_or_ends_by(
+    steps: list[Any], closed: list[bool]
+) -> None:
+    whole, terse = Evaluation(RULES), Evaluation(RULES, terse=True)
+    may_err = {program.rule.name for program in RULES.programs if program.may_err}
+    seconds = 0.0
+    for (pause, raw, limit, no_go), asleep in zip(steps, closed, strict=False):
+        seconds += pause
+        if raw is not None:
+            take(whole, seconds, raw)
+            take(terse, seconds, raw)
+        facts = ambient(seconds, pause, limit, no_go)
+        still = ("session",) if asleep else ()
+        found = terse.verdicts(instant(seconds), facts, still)
+        for one, full in zip(found, whole.verdicts(instant(seconds), facts), strict=True):
+            if one.rule.clock in still and one.rule.name not in may_err:
+                assert full.truth != "error"
+                assert not begins(one)
+            elif begins(full):
+                assert repr(one) == repr(full)
+            else:
+                assert repr(replace(one, context={})) == repr(replace(full, context={}))
