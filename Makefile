@@ -7,11 +7,14 @@ RUN := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.run)
 DEV := .venv/.dev
 PYPROJECTS := pyproject.toml engine_sdk/pyproject.toml
 
-# Rooms whose tests compute: they run beside the others, which mostly wait for processes.
-COMPUTING := tests/evaluator tests/monitoring tests/promtool tests/scenario
+# The tests run side by side in three processes, as most of them wait. The rest is what no other
+# group names.
+COMPUTING := $(addprefix tests/,alert_log evaluator monitoring promtool scenario)
+TALKING := $(addprefix tests/,cli end_to_end sdk)
+GROUPS := .tests-computing .tests-talking .tests-rest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint faults bench clean
+.PHONY: help demo run test lint faults bench clean $(GROUPS)
 
 help:  ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
@@ -33,14 +36,18 @@ test: $(DEV)  ## lint, then every test, with coverage (evaluator 100 %, project 
 	@date +%s > .venv/.started
 	@$(MAKE) --no-print-directory lint
 	@"$(BIN)/coverage" erase
-	@"$(BIN)/coverage" run -m pytest $(COMPUTING) > .venv/.computing.log 2>&1 & computing=$$!; \
-	"$(BIN)/coverage" run -m pytest $(addprefix --ignore=,$(COMPUTING)); met=$$?; \
-	wait $$computing; computed=$$?; cat .venv/.computing.log; \
-	exit $$(( met > computed ? met : computed ))
+	@echo "The tests run in three groups; each prints what it found when it is done."
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target $(GROUPS)
 	@"$(BIN)/coverage" combine --quiet
 	@"$(BIN)/coverage" report --include='evaluator/*' --fail-under=100
 	@"$(BIN)/coverage" report --fail-under=90
 	@echo "make test: every gate passed, $$(( $$(date +%s) - $$(cat .venv/.started) )) s"
+
+.tests-computing: GROUP = $(COMPUTING)
+.tests-talking: GROUP = $(TALKING)
+.tests-rest: GROUP = $(addprefix --ignore=,$(COMPUTING) $(TALKING))
+$(GROUPS): .tests-%:
+	@"$(BIN)/coverage" run -m pytest $(GROUP)
 
 faults: $(DEV)  ## inject every fault of docs/faults.md, and list how each ended (as root: all)
 	@"$(BIN)/python" -m pytest -m fault -p tests.fault_report

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
+NOT_HANDED_ON = ("MONITOR_", "COVERAGE_")
+"""Not coverage's either: a process whose Ctrl-C comes while coverage holds its lock never ends."""
 
 
 def _take_terminal() -> None:
@@ -34,7 +36,7 @@ class Screen:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if name not in {"NO_COLOR", "COLUMNS"} and not name.startswith("MONITOR_")
+            if name not in {"NO_COLOR", "COLUMNS"} and not name.startswith(NOT_HANDED_ON)
         }
         settled = {"MONITOR_HOME": str(home), "TERM": "xterm-256color", "PYTHONUTF8": "1"}
         self.child = subprocess.Popen(
