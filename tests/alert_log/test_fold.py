@@ -66,6 +66,7 @@ def ends_of_records(data: bytes) -> list[tuple[int, int]]:
     return ends
 
 
+@pytest.mark.fault("A1")
 def test_a_log_cut_at_every_byte_has_the_state_of_its_longest_valid_prefix(
     folder: Path, new_log: NewLog, at: At, change: Change
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_log_cut_at_every_byte_has_the_state_of_its_longest_valid_prefix(
         file.unlink()
 
 
+@pytest.mark.fault("A1")
 def test_a_cut_anywhere_in_the_last_64_kib_of_a_long_log_never_invents_a_state(
     folder: Path, new_log: NewLog, at: At, change: Change
 ) -> None:
@@ -106,6 +108,7 @@ def test_a_cut_anywhere_in_the_last_64_kib_of_a_long_log_never_invents_a_state(
         assert (folded.seq, folded.states) == (whole, expected[whole]), cut
 
 
+@pytest.mark.fault("A1")
 @settings(
     max_examples=60,
     deadline=None,
@@ -165,6 +168,7 @@ def test_a_new_date_begins_with_what_is_open_and_needs_no_older_file(
     assert before.holding == ["2025-10-13.jsonl"]
 
 
+@pytest.mark.fault("A6")
 def test_an_alert_that_fires_for_longer_than_any_file_is_kept_is_still_there(
     folder: Path, new_log: NewLog, at: At, change: Change
 ) -> None:
@@ -178,6 +182,7 @@ def test_an_alert_that_fires_for_longer_than_any_file_is_kept_is_still_there(
     assert fold(folder).states == {"old": change("old").incident}
 
 
+@pytest.mark.fault("A5")
 def test_a_clock_set_back_over_midnight_leaves_the_order_to_seq(
     folder: Path, new_log: NewLog, at: At, change: Change
 ) -> None:
@@ -228,6 +233,7 @@ def test_a_block_with_a_mangled_carry_line_is_no_block(
     assert fault.startswith("2025-10-13.jsonl: line 1 is not a record")
 
 
+@pytest.mark.fault("A2")
 def test_garbage_in_the_middle_is_skipped_and_named(
     folder: Path, new_log: NewLog, at: At, change: Change
 ) -> None:

@@ -77,6 +77,7 @@ def test_files_and_folders_are_the_operators_alone(
     assert stat.S_IMODE(folder.stat().st_mode) == 0o750
 
 
+@pytest.mark.fault("A3")
 @needs_root
 @needs_chattr
 def test_a_read_only_log_is_held_in_memory_and_caught_up_with_its_own_times(
@@ -133,6 +134,7 @@ def test_lines_held_over_midnight_each_land_in_the_file_of_their_date(
     assert sorted(fold(folder).states) == ["a", "b", "c"]
 
 
+@pytest.mark.fault("A3")
 @needs_root
 @needs_chattr
 def test_a_log_that_can_be_read_but_not_written_is_opened_and_says_so(
@@ -154,6 +156,7 @@ def test_a_log_that_can_be_read_but_not_written_is_opened_and_says_so(
     assert fold(folder).faults == []
 
 
+@pytest.mark.fault("A7")
 @needs_root
 def test_a_full_disk_takes_the_ballast_and_writes_the_line(
     small_disk: Path, at: At, change: Change

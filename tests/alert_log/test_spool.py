@@ -46,6 +46,7 @@ def test_an_id_that_is_no_file_name_is_refused_before_anything_is_written(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("A8")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -69,6 +70,7 @@ def test_a_file_that_is_no_request_is_named_in_words(
     assert words in fault
 
 
+@pytest.mark.fault("A8")
 def test_links_pipes_and_folders_are_named_and_never_opened_for_long(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(msgspec.json.encode(request()))
@@ -88,6 +90,7 @@ def test_temporary_and_other_files_are_left_alone(tmp_path: Path) -> None:
     assert pending(tmp_path) == []
 
 
+@pytest.mark.fault("A8")
 def test_a_flood_is_taken_in_portions(tmp_path: Path) -> None:
     for number in range(120):
         (tmp_path / f"{number:04d}-x{number}.json").write_text("{")

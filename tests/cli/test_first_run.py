@@ -15,6 +15,7 @@ PROJECT = Path(__file__).parents[2]
 READERS = ("status", "health", "tail --no-follow", "metrics", "ack x", "unack x")
 
 
+@pytest.mark.fault("O4")
 @pytest.mark.parametrize("command", READERS)
 def test_in_an_empty_home_each_command_says_what_to_do_and_ends_with_3(
     monitor, tmp_path: Path, command: str
@@ -48,6 +49,7 @@ sys.exit(run(["health"]))
 """
 
 
+@pytest.mark.fault("O4")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("hidden", ["logs/alerts", "data/monitoring", "data/state", "."])
 def test_files_that_may_not_be_read_are_named(now_house, hidden: str) -> None:

@@ -256,6 +256,7 @@ def test_a_switched_off_limit_is_said(house, health_of) -> None:
     assert "no daily loss limit" in finding(health_of(), "money").what
 
 
+@pytest.mark.fault("A2")
 def test_garbage_in_the_alert_log_is_a_warning(house, health_of) -> None:
     house.good_day()
     file = next(house.home.alerts.glob("*.jsonl"))

@@ -228,6 +228,7 @@ def test_a_heartbeat_file_that_tells_nothing_is_not_life(
     assert look(house.home, house.at, everyone()).tick_age_seconds == pytest.approx(0.4)
 
 
+@pytest.mark.fault("O1")
 def test_hostile_strings_from_files_are_shown_escaped(house, screen_of) -> None:
     house.good_day()
     evil = "\x1b]0;pwned\x07\r\u202e[red]"

@@ -101,6 +101,7 @@ def test_a_line_too_long_for_the_terminal_goes_on_below_and_loses_no_word(house)
     assert message in " ".join(line.strip() for line in shown)
 
 
+@pytest.mark.fault("O1")
 def test_hostile_lines_are_shown_escaped(house) -> None:
     house.alert("evil\x1b[2J", "\rOK\u202e\x07", ack=Ack("\x1b]0;x\x07", 0, "\n"))
     shown = render(tail_line(lines_of(house)[0]), Terminal(colour=False, width=300, cut=True))
@@ -152,6 +153,7 @@ def test_old_lines_are_sought_in_older_files(house, monitor) -> None:
     ]
 
 
+@pytest.mark.fault("O2")
 def test_new_lines_are_followed_across_midnight(house, tmp_path: Path) -> None:
     house.alert("before", "old", number=1)
     with following(house, tmp_path) as out:
@@ -203,6 +205,7 @@ def test_a_line_in_pieces_is_read_when_it_is_whole(house) -> None:
     assert [found.seq for found in follower.grown() if isinstance(found, AlertLine)] == [99]
 
 
+@pytest.mark.fault("O2")
 def test_a_file_that_was_truncated_and_written_anew_repeats_nothing(house) -> None:
     house.alert("one", "x", number=1)
     house.alert("two", "y", number=2)
@@ -253,6 +256,7 @@ def test_a_symlink_in_the_folder_is_not_followed(house, tmp_path: Path) -> None:
         LogFollower(house.home.alerts).backlog()
 
 
+@pytest.mark.fault("O2")
 def test_a_closed_pipe_ends_quietly(house, tmp_path: Path) -> None:
     house.alert("one", "x", number=1)
     child = subprocess.Popen(

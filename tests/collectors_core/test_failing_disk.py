@@ -41,6 +41,7 @@ def mount() -> Iterator[Callable[[Path, int], None]]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=60)
 
 
+@pytest.mark.fault("C1")
 @needs_strace
 def test_killed_at_each_step_of_writing_a_snapshot_it_goes_on_with_every_tick_in_one(
     collecting: Collecting, lines: Lines
@@ -59,6 +60,7 @@ def test_killed_at_each_step_of_writing_a_snapshot_it_goes_on_with_every_tick_in
     collecting.check_each_counted_once(ticks)
 
 
+@pytest.mark.fault("C7")
 @needs_strace
 def test_a_sync_that_fails_ends_the_process_and_a_restart_counts_every_tick_once(
     collecting: Collecting, lines: Lines
@@ -96,6 +98,7 @@ def test_a_read_only_snapshot_folder_is_told_and_what_was_read_is_written_when_i
     collecting.check_each_counted_once(5)
 
 
+@pytest.mark.fault("S2")
 def test_on_a_full_disk_the_ballast_is_given_up_and_taken_again_when_there_is_room(
     collecting: Collecting, lines: Lines, mount: Callable[[Path, int], None]
 ) -> None:
@@ -153,6 +156,7 @@ def put_version_99(file: Path) -> None:
 SPOILS = (empty, zero, cut, put_version_99)
 
 
+@pytest.mark.fault("C3")
 @pytest.mark.parametrize("spared", [True, False], ids=["to the last good one", "to the beginning"])
 def test_broken_newest_snapshots_are_passed_over_and_their_ticks_counted_anew(
     collecting: Collecting, lines: Lines, spared: bool

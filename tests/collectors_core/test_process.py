@@ -47,6 +47,7 @@ def watched_inodes(pid: int) -> set[int]:
     return found
 
 
+@pytest.mark.fault("C6")
 def test_a_second_collector_is_refused_and_told_the_pid_of_the_first(
     collecting: Collecting,
 ) -> None:
@@ -64,6 +65,7 @@ def test_a_second_collector_is_refused_and_told_the_pid_of_the_first(
     assert collecting.stop() == 0
 
 
+@pytest.mark.fault("P2")
 def test_sigterm_at_any_moment_ends_with_0_and_nothing_half_written_or_counted_twice(
     collecting: Collecting, lines: Lines
 ) -> None:
@@ -97,6 +99,7 @@ def test_a_heartbeat_folder_that_was_not_there_is_made_and_read(
     collecting.wait_for_ticks(1)
 
 
+@pytest.mark.fault("T9")
 def test_a_heartbeat_folder_removed_and_made_again_is_read_and_watched_again(
     collecting: Collecting, lines: Lines
 ) -> None:
@@ -111,6 +114,7 @@ def test_a_heartbeat_folder_removed_and_made_again_is_read_and_watched_again(
     assert collecting.degraded() == ""
 
 
+@pytest.mark.fault("T10")
 def test_without_inotify_instances_the_folder_is_polled_and_that_is_told(
     collecting: Collecting, lines: Lines
 ) -> None:
@@ -126,6 +130,7 @@ def test_without_inotify_instances_the_folder_is_polled_and_that_is_told(
     assert collecting.stop() == 0
 
 
+@pytest.mark.fault("T10")
 @needs_strace
 def test_a_watch_whose_thread_died_is_replaced_and_no_tick_is_missed(
     collecting: Collecting, lines: Lines

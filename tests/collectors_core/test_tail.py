@@ -6,6 +6,8 @@ import os
 import shutil
 from typing import Any
 
+import pytest
+
 from monitoring.snapshot import Gap
 
 Reader = Any
@@ -13,6 +15,7 @@ Lines = Any
 CURRENT = "main-w1.jsonl"
 
 
+@pytest.mark.fault("T1")
 def test_a_line_that_arrives_in_pieces_counts_when_its_newline_comes(
     reader: Reader, lines: Lines
 ) -> None:
@@ -28,6 +31,7 @@ def test_a_line_that_arrives_in_pieces_counts_when_its_newline_comes(
     assert reader.snapshot().collector.lines_rejected == 0
 
 
+@pytest.mark.fault("T7")
 def test_an_empty_file_has_no_identity_yet(reader: Reader, lines: Lines) -> None:
     reader.append(CURRENT, b"")
     reader.read()
@@ -37,6 +41,7 @@ def test_an_empty_file_has_no_identity_yet(reader: Reader, lines: Lines) -> None
     assert reader.read() == 1
 
 
+@pytest.mark.fault("T2")
 def test_late_writes_to_a_renamed_file_are_read_before_the_new_file(
     reader: Reader, lines: Lines
 ) -> None:
@@ -67,6 +72,7 @@ def test_a_late_write_after_its_successor_was_read_closes_the_gap(
     assert (after.collector.gaps, after.collector.ticks_lost) == ([], 0)
 
 
+@pytest.mark.fault("T3")
 def test_segments_rotated_while_nobody_looked_are_read_in_order(
     reader: Reader, lines: Lines
 ) -> None:
@@ -87,6 +93,7 @@ def test_segments_rotated_while_nobody_looked_are_read_in_order(
     assert (after.gaps, after.ticks_duplicate) == ([], 0)
 
 
+@pytest.mark.fault("T4")
 def test_a_segment_deleted_unread_is_a_gap_with_its_range(reader: Reader, lines: Lines) -> None:
     reader.append("main-w1.1.jsonl", lines.header() + lines.ticks(1, 3))
     reader.append(CURRENT, lines.header(segment=3, first_seq=8) + lines.ticks(8, 9))
@@ -97,6 +104,7 @@ def test_a_segment_deleted_unread_is_a_gap_with_its_range(reader: Reader, lines:
     assert (after.ticks_lost, after.ticks_duplicate) == (4, 0)
 
 
+@pytest.mark.fault("T4")
 def test_the_first_segments_of_a_writer_deleted_unread_are_a_gap_too(
     reader: Reader, lines: Lines
 ) -> None:
@@ -115,6 +123,7 @@ def test_a_forked_writer_that_begins_at_a_high_seq_lost_nothing(
     assert reader.snapshot().collector.ticks_lost == 0
 
 
+@pytest.mark.fault("T5")
 def test_a_file_that_shrank_and_grew_past_the_old_place_is_read_anew(
     reader: Reader, lines: Lines, warned: list[str]
 ) -> None:
@@ -130,6 +139,7 @@ def test_a_file_that_shrank_and_grew_past_the_old_place_is_read_anew(
     assert any("another file than what was read" in words for words in warned)
 
 
+@pytest.mark.fault("T5")
 def test_a_file_cut_short_is_read_anew_and_its_ticks_are_not_counted_twice(
     reader: Reader, lines: Lines, warned: list[str]
 ) -> None:
@@ -147,6 +157,7 @@ def test_a_file_cut_short_is_read_anew_and_its_ticks_are_not_counted_twice(
     assert reader.snapshot().collector.gaps == []
 
 
+@pytest.mark.fault("T6")
 def test_an_inode_used_again_at_once_is_a_new_file(reader: Reader, lines: Lines) -> None:
     file = reader.append("main.jsonl", lines.tick(pnl={"daily": 1}) * 3)
     reader.read()
@@ -181,6 +192,7 @@ def test_a_renamed_file_keeps_its_place_whatever_its_new_name(reader: Reader, li
     assert reader.read() == 3
 
 
+@pytest.mark.fault("T9")
 def test_a_folder_moved_away_and_back_is_not_read_twice(reader: Reader, lines: Lines) -> None:
     reader.append("main.jsonl", lines.tick(pnl={"daily": 1}) * 3)
     assert reader.read() == 3
@@ -194,6 +206,7 @@ def test_a_folder_moved_away_and_back_is_not_read_twice(reader: Reader, lines: L
     assert reader.read() == 4
 
 
+@pytest.mark.fault("C4")
 def test_a_place_beyond_the_end_of_its_file_is_told_and_begun_anew(
     reader: Reader, lines: Lines, warned: list[str]
 ) -> None:
@@ -208,6 +221,7 @@ def test_a_place_beyond_the_end_of_its_file_is_told_and_begun_anew(
     assert any("shorter than" in words for words in warned)
 
 
+@pytest.mark.fault("C4")
 def test_a_file_that_is_gone_with_bytes_unread_is_told(
     reader: Reader, lines: Lines, warned: list[str]
 ) -> None:
@@ -254,6 +268,7 @@ def test_only_regular_files_of_this_engine_are_read(
     assert any("main-2-abc.jsonl is of engine 'main-2'" in words for words in told)
 
 
+@pytest.mark.fault("W7")
 def test_four_writers_side_by_side_each_count(reader: Reader, lines: Lines) -> None:
     for number in range(4):
         writer = f"w{number}"
@@ -296,6 +311,7 @@ def test_a_seq_without_a_writer_is_no_reason_to_leave_a_tick_out(
     assert reader.snapshot().collector.ticks_duplicate == 0
 
 
+@pytest.mark.fault("R6")
 def test_an_old_backlog_is_not_mistaken_for_life(reader: Reader, lines: Lines) -> None:
     file = reader.append(CURRENT, lines.header() + lines.ticks(1, 5))
     an_hour_ago_ns = (reader.now.wall_ms - 3_600_000) * 1_000_000
@@ -305,6 +321,7 @@ def test_an_old_backlog_is_not_mistaken_for_life(reader: Reader, lines: Lines) -
     assert reader.lapse().age_seconds == 3600.0
 
 
+@pytest.mark.fault("R6")
 def test_fresh_ticks_stay_fresh_when_the_wall_clock_is_stepped(
     reader: Reader, lines: Lines
 ) -> None:

@@ -31,6 +31,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
+@pytest.mark.fault("T12")
 @pytest.mark.parametrize("value", ACCEPTED)
 def test_what_json_allows_is_accepted_in_fields_that_nobody_knows(value: bytes) -> None:
     parsed = parse(b'{"strange":' + value + b"}\n")
@@ -38,6 +39,7 @@ def test_what_json_allows_is_accepted_in_fields_that_nobody_knows(value: bytes) 
     assert (parsed.rejects, len(parsed.runs[0])) == ([], 1)
 
 
+@pytest.mark.fault("T12")
 @pytest.mark.parametrize("value", REFUSED, ids=lambda value: repr(value[:12]))
 def test_what_json_forbids_costs_that_line_alone(value: bytes) -> None:
     parsed = parse(b'{"seq":1}\n{"strange":' + value + b'}\n{"seq":2}\n')
@@ -144,6 +146,7 @@ def test_any_json_object_is_a_tick_or_has_a_reason(fields: dict[str, Any]) -> No
     assert ticks + len(parsed.rejects) == parsed.lines == 2
 
 
+@pytest.mark.fault("T12")
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.binary(max_size=30).filter(lambda line: b"\n" not in line), min_size=1))
 def test_no_bytes_stop_it(lines: list[bytes]) -> None:

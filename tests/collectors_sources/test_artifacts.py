@@ -58,6 +58,7 @@ def test_each_artifact_is_told_by_its_name(tmp_path: Path) -> None:
     assert found == {"a": pytest.approx(1), "b": None}
 
 
+@pytest.mark.fault("S4")
 @pytest.mark.parametrize(
     "pattern", ["none.pt", "none/*.pt", "*.pt", "nul\0.pt", "a" * 5000, "/none/at/all", "**a/*"]
 )
@@ -65,6 +66,7 @@ def test_what_is_not_there_is_unknown(tmp_path: Path, pattern: str) -> None:
     assert age(tmp_path, pattern) is None
 
 
+@pytest.mark.fault("S4")
 def test_a_file_in_the_future_is_unknown_never_fresh(tmp_path: Path) -> None:
     model(tmp_path / "teacher.pt", -1)
 
@@ -77,6 +79,7 @@ def test_a_clock_a_few_seconds_ahead_is_an_age_of_zero(tmp_path: Path) -> None:
     assert age(tmp_path, "teacher.pt") == 0.0
 
 
+@pytest.mark.fault("S4")
 @pytest.mark.parametrize("name", ["teacher.pt.tmp", "teacher.pt.part", ".teacher.pt.x", "teacher~"])
 def test_a_replacement_under_a_temporary_name_is_not_the_model(tmp_path: Path, name: str) -> None:
     model(tmp_path / "models" / name, 0.001)
@@ -173,6 +176,7 @@ def test_an_unreadable_folder_is_unknown_as_uid_65534(tmp_path: Path) -> None:
     assert found == [None] * 4
 
 
+@pytest.mark.fault("S4")
 def test_a_model_that_is_replaced_all_the_time_is_never_fresh_by_mistake(tmp_path: Path) -> None:
     model(tmp_path / "models" / "teacher.pt", 60)
     done = threading.Event()

@@ -14,6 +14,7 @@ def put(stub: Stub, scenario: str, deadline_seconds: float = 60.0) -> Answer:
     return ask(Question(f"{stub.url}/{scenario}", APP_KEY, SESSION_KEY, deadline_seconds))
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize(
     ("scenario", "status", "words"),
     [
@@ -80,6 +81,7 @@ def test_a_slash_at_the_end_of_the_base_url_changes_nothing(stub: Stub) -> None:
     assert stub.asked() == ["/success/customerdetails"]
 
 
+@pytest.mark.fault("B2")
 def test_expired_session_wrong_session_and_wrong_app_key_are_told_apart(stub: Stub) -> None:
     def status(app_key: str, session_key: str) -> str:
         return ask(Question(f"{stub.url}/keys", app_key, session_key, 60)).status
@@ -103,6 +105,7 @@ def test_retry_after_is_honoured_in_seconds_and_bounded(stub: Stub) -> None:
     assert forever.retry_after_seconds == 3600
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("scenario", ["hang", "drip", "drip_no_length", "drip_headers"])
 def test_the_wall_deadline_holds_whatever_the_server_does(stub: Stub, scenario: str) -> None:
     put(stub, "success")  # the import of the HTTP client isn't part of any deadline
@@ -115,6 +118,7 @@ def test_the_wall_deadline_holds_whatever_the_server_does(stub: Stub, scenario: 
     assert answer.detail == "no full answer within 0.4 s"
 
 
+@pytest.mark.fault("B1")
 def test_a_connection_that_drips_is_cut_not_left_behind(stub: Stub) -> None:
     deadline_seconds = 0.3
     while not stub.asked():  # a busy machine may take longer to get as far as the question
@@ -124,6 +128,7 @@ def test_a_connection_that_drips_is_cut_not_left_behind(stub: Stub) -> None:
     assert stub.cut.wait(60)
 
 
+@pytest.mark.fault("B1")
 def test_nobody_listening_is_unreachable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -182,6 +182,7 @@ def test_no_question_is_asked_before_start_or_after_close(watched: Watched, stub
     assert watched.status(1000).status_age_seconds == 1000
 
 
+@pytest.mark.fault("B2")
 def test_the_session_that_dies_at_midnight_is_told_and_cured_by_a_login(
     watched: Watched, stub: Stub
 ) -> None:
@@ -200,6 +201,7 @@ def test_the_session_that_dies_at_midnight_is_told_and_cured_by_a_login(
     assert (cured.status, cured.denials) == ("authenticated", 0)
 
 
+@pytest.mark.fault("B2")
 def test_wrong_keys_are_told_apart(watched: Watched, stub: Stub) -> None:
     watched.log_in("typo")
     assert watched.answered(0).status == "bad_session"
@@ -228,6 +230,7 @@ def test_without_a_session_file_it_says_what_to_do_and_asks_nobody(
     assert one.answered(91).status == "authenticated"
 
 
+@pytest.mark.fault("B1")
 @pytest.mark.parametrize("scenario", ["html", "html_503", "http_500", "half_json", "text", "hang"])
 def test_no_page_and_no_silence_is_ever_an_expiry(
     stub: Stub, tmp_path: Path, scenario: str
@@ -255,6 +258,7 @@ def test_nobody_listening_is_a_lost_connection_after_two_calls(tmp_path: Path) -
         assert one.status(62, called(3)).failing_seconds == 0  # the engine got through
 
 
+@pytest.mark.fault("B1")
 def test_too_many_calls_are_counted_and_waited_out(stub: Stub, tmp_path: Path) -> None:
     one = Watched(f"{stub.url}/rate_limited", tmp_path)
     one.log_in()
@@ -268,6 +272,7 @@ def test_too_many_calls_are_counted_and_waited_out(stub: Stub, tmp_path: Path) -
     assert one.answered(165).rate_limited_5m == 3
 
 
+@pytest.mark.fault("B1")
 def test_a_hanging_server_delays_no_status(stub: Stub, tmp_path: Path) -> None:
     one = Watched(f"{stub.url}/drip_headers", tmp_path, deadline=2.0)
     one.log_in()

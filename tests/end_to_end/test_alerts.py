@@ -37,6 +37,7 @@ def test_an_engine_killed_while_holding_positions_is_critical_and_named_gone(tol
     assert seconds <= GONE_DEADLINE_SECONDS + INTERVAL_SECONDS + BUSY_SECONDS
 
 
+@pytest.mark.fault("P4")
 def test_a_dead_collector_is_told_by_the_scheduler(told: Told) -> None:
     seconds, line = told["killed"].result()["stale"]
 

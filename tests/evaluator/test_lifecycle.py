@@ -191,6 +191,7 @@ def test_an_alert_that_ends_with_its_day_is_not_called_recovered() -> None:
     assert change.incident.message == "Ended after 1d, not recovered: 1 is a new trading day"
 
 
+@pytest.mark.fault("R2")
 def test_an_alert_stays_firing_until_it_was_clear_long_enough() -> None:
     life = Life(keep_firing_for_seconds=60)
     life.see("true", at(0))
@@ -199,6 +200,7 @@ def test_an_alert_stays_firing_until_it_was_clear_long_enough() -> None:
     assert life.told("false", at(70)) == ("resolved", "resolved")
 
 
+@pytest.mark.fault("R2")
 def test_a_flapping_condition_is_one_incident_while_it_is_never_clear_long_enough() -> None:
     life = Life(keep_firing_for_seconds=60, remind_seconds=())
     ids = {life.see("true", at(0)).incident.id}  # type: ignore[union-attr] # it fires
@@ -209,6 +211,7 @@ def test_a_flapping_condition_is_one_incident_while_it_is_never_clear_long_enoug
     assert len(ids) == 1
 
 
+@pytest.mark.fault("R3")
 def test_resolving_and_firing_again_is_a_new_incident() -> None:
     life = Life()
     first = life.see("true", at(0))
@@ -219,6 +222,7 @@ def test_resolving_and_firing_again_is_a_new_incident() -> None:
     assert first.incident.id != second.incident.id
 
 
+@pytest.mark.fault("R4")
 def test_missing_data_neither_matures_nor_ends_an_alert_by_default() -> None:
     life = Life(for_seconds=30, keep_firing_for_seconds=10)
     life.see("true", at(0))
@@ -443,6 +447,7 @@ def test_a_wall_clock_that_is_set_does_not_change_how_long_something_held() -> N
     assert life.told("true", later) == ("firing", "new")
 
 
+@pytest.mark.fault("R8")
 def test_one_rule_in_error_leaves_the_others_alone() -> None:
     rules = """
     [facts]

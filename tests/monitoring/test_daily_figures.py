@@ -52,6 +52,7 @@ def told(config: Config, begin: datetime, hours: float) -> list[tuple[str, str, 
     return found
 
 
+@pytest.mark.fault("R7")
 @pytest.mark.parametrize(
     ("zone", "day"),
     [

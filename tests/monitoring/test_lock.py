@@ -178,6 +178,7 @@ def test_the_folder_is_made_and_the_file_is_closed_to_strangers(tmp_path: Path) 
     lock.release()
 
 
+@pytest.mark.fault("O5")
 def test_a_symlink_in_place_of_the_lock_file_is_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_text("precious")

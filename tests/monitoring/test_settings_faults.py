@@ -142,6 +142,7 @@ ONE_LINE = [
 ]
 
 
+@pytest.mark.fault("O3")
 @pytest.mark.parametrize(("toml", "name", "reason"), ONE_LINE)
 def test_a_wrong_value_in_the_file_is_refused_by_name_and_line(
     refusal: Refusal, toml: str, name: str, reason: str | None

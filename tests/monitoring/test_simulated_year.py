@@ -159,6 +159,7 @@ def live_day_off(year: Year, day: Day) -> None:
             year.look(at, ticks=False)
 
 
+@pytest.mark.fault("R10")
 @pytest.mark.parametrize("segment", ["CM", "FO"])
 def test_no_session_rule_fires_outside_of_a_session(segment: str) -> None:
     year = lived(segment).year

@@ -89,6 +89,7 @@ def test_a_stranger_of_the_next_name_is_left_alone(store: SnapshotStore, make: M
     assert (store.folder / file_name(NOON_MS + 5_000)).is_symlink()
 
 
+@pytest.mark.fault("C3")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -199,6 +200,7 @@ while True:
 """
 
 
+@pytest.mark.fault("C1")
 def test_a_writer_that_is_killed_leaves_whole_snapshots_alone(store: SnapshotStore) -> None:
     dice = random.Random(5)
     said = 0
@@ -220,6 +222,7 @@ def test_a_writer_that_is_killed_leaves_whole_snapshots_alone(store: SnapshotSto
     assert not list(store.folder.glob(".*"))
 
 
+@pytest.mark.fault("C2")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_a_snapshot_is_synced_before_it_has_its_name_and_its_name_after(tmp_path: Path) -> None:
     script = WRITER.replace("while True:", "for _ in range(1):")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from monitoring.config import Calendar, Config
 
 Rig = Any
@@ -122,6 +124,7 @@ def test_a_machine_that_slept_gives_the_collector_time_to_wake(rig: Rig) -> None
     assert rig.told() == []
 
 
+@pytest.mark.fault("R5")
 def test_a_wall_clock_that_is_set_back_or_forward_changes_no_duration(new_rig: NewRig) -> None:
     for ahead_seconds in (-3600, 3600, 86_400):
         rig = new_rig()
@@ -224,6 +227,7 @@ def test_a_rule_file_that_breaks_closes_no_incident_of_its_rules(rig: Rig) -> No
     assert process is not None
 
 
+@pytest.mark.fault("R8")
 def test_a_rule_in_error_is_logged_once_and_leaves_the_others_alone(new_rig: NewRig) -> None:
     rig = new_rig(
         rules='[[rule]]\nname = "odd"\nseverity = "WARNING"\n'

@@ -89,6 +89,7 @@ def test_a_job_that_hangs_is_skipped_and_stops_no_other_and_no_shutdown() -> Non
     for_ever.set()
 
 
+@pytest.mark.fault("P3")
 def test_a_nightly_job_that_was_missed_runs_at_the_start_and_one_that_was_not_does_not(
     new_jobs: Callable[..., Jobs],
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_wall_clock_that_was_set_back_does_not_silence_a_job_once_it_is_planne
     jobs.close()
 
 
+@pytest.mark.fault("R7")
 def test_a_nightly_job_whose_time_comes_twice_in_one_night_runs_once(
     new_jobs: Callable[..., Jobs],
 ) -> None:
@@ -151,6 +153,7 @@ def test_a_night_is_missed_when_its_time_passed_without_a_run(
     assert is_due(last, AT, datetime.fromisoformat(now).astimezone(IST)) is due
 
 
+@pytest.mark.fault("R7")
 @pytest.mark.parametrize(
     ("zone", "at", "first", "nights"),
     [

@@ -119,6 +119,7 @@ def test_a_snapshot_folder_that_was_removed_and_made_again_is_watched_again(
     daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert")
 
 
+@pytest.mark.fault("C6")
 def test_a_second_scheduler_is_refused_and_told_the_pid_of_the_first(daemon: Daemon) -> None:
     first = daemon.start()
     daemon.ready(first)
@@ -130,6 +131,7 @@ def test_a_second_scheduler_is_refused_and_told_the_pid_of_the_first(daemon: Dae
     assert daemon.stop(first)[0] == 0
 
 
+@pytest.mark.fault("P1")
 def test_a_job_that_hangs_for_ever_holds_up_neither_evaluation_nor_shutdown(
     daemon: Daemon, write: Any
 ) -> None:
@@ -147,6 +149,7 @@ def test_a_job_that_hangs_for_ever_holds_up_neither_evaluation_nor_shutdown(
     assert time.monotonic() - began < ENDS_WITHIN_SECONDS
 
 
+@pytest.mark.fault("P2")
 def test_sigterm_at_any_moment_ends_with_0_and_nothing_half_written(
     daemon: Daemon, write: Any
 ) -> None:
@@ -173,6 +176,7 @@ def handles_sigterm(pid: int) -> bool:
     return False
 
 
+@pytest.mark.fault("R1")
 def test_kills_at_random_moments_leave_the_log_of_an_undisturbed_run(
     daemon: Daemon, write: Any
 ) -> None:
@@ -220,6 +224,7 @@ def test_a_log_that_can_not_be_read_ends_the_process_in_words(daemon: Daemon) ->
     assert "Not a directory" in said
 
 
+@pytest.mark.fault("C7")
 @needs_strace
 def test_a_failed_sync_of_the_log_ends_the_process_and_a_restart_says_the_same(
     daemon: Daemon, write: Any

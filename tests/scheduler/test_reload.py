@@ -117,6 +117,7 @@ def test_what_was_seen_before_a_reload_stays_seen(slow: Rig) -> None:
 # -- a file that is not sound
 
 
+@pytest.mark.fault("R9")
 def test_faults_leave_the_old_rules_in_force_and_fire_an_alert_that_names_the_first(
     slow: Rig,
 ) -> None:
@@ -453,6 +454,7 @@ def test_a_rule_of_which_a_fact_was_never_seen_is_dead_though_it_is_false(
 # -- the process
 
 
+@pytest.mark.fault("R9")
 def test_a_running_process_takes_and_refuses_files_however_they_are_saved(daemon: Daemon) -> None:
     def told(rule: str) -> list[str | None]:
         return [line.status for line in read(daemon.home.alerts) if line.rule == rule]

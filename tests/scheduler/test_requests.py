@@ -62,6 +62,7 @@ def test_a_beginning_that_fits_several_is_refused_and_names_them(firing: Rig) ->
     assert "breaker" in reason
 
 
+@pytest.mark.fault("A4")
 @pytest.mark.parametrize("target", ["nonsense", "0", "", "slowly"])
 def test_a_target_that_is_not_open_is_refused_in_words(firing: Rig, target: str) -> None:
     firing.ask("r1", target)
@@ -72,6 +73,7 @@ def test_a_target_that_is_not_open_is_refused_in_words(firing: Rig, target: str)
     assert spool(firing) == []
 
 
+@pytest.mark.fault("A4")
 def test_a_second_ack_changes_nothing_and_says_who_has_it(firing: Rig) -> None:
     firing.ask("r1", "breaker")
     firing.ask("r2", "breaker", by="ravi", at_ms=firing.clock.now().wall_ms + 1)
@@ -124,6 +126,7 @@ def test_an_ack_survives_a_restart_and_a_new_date(firing: Rig) -> None:
     assert carried[-1].acknowledged
 
 
+@pytest.mark.fault("A8")
 def test_torn_foreign_and_huge_files_are_answered_removed_and_block_nothing(firing: Rig) -> None:
     folder = firing.home.spool
     (folder / "0000000000001-torn.json").write_bytes(b'{"id":"torn","act')

@@ -52,6 +52,7 @@ def undisturbed(new_rig: NewRig) -> list[AlertLine]:
     return play(new_rig(), lambda seconds: None)
 
 
+@pytest.mark.fault("R1")
 @pytest.mark.parametrize("state", [True, False], ids=["state kept", "state lost"])
 def test_a_restart_after_every_single_turn_changes_nothing_at_all(
     new_rig: NewRig, undisturbed: list[AlertLine], state: bool
@@ -72,6 +73,7 @@ def test_a_restart_after_every_single_turn_changes_nothing_at_all(
     assert [line.boottime_ns for line in lines] == [line.boottime_ns for line in undisturbed]
 
 
+@pytest.mark.fault("P6a")
 @pytest.mark.parametrize("away", [(25, 45), (55, 65), (85, 100), (105, 155), (15, 300), (170, 400)])
 def test_a_scheduler_that_was_away_evaluates_all_it_missed_at_its_own_instants(
     new_rig: NewRig, undisturbed: list[AlertLine], away: tuple[float, float]
@@ -91,6 +93,7 @@ def test_a_scheduler_that_was_away_evaluates_all_it_missed_at_its_own_instants(
         assert abs(line.boottime_ns - other.boottime_ns) <= 5 * 10**9  # the grid's interval
 
 
+@pytest.mark.fault("P6a")
 def test_a_backlog_of_hours_raises_no_false_alarm(rig: Rig) -> None:
     rig.start()
     rig.live(30)

@@ -83,6 +83,7 @@ def sweep(home: Home, now_ms: int = NOW_MS) -> Swept:
     return sweep_snapshots(home, CONFIG, now_ms)
 
 
+@pytest.mark.fault("S3")
 def test_a_second_decides_on_either_side_of_the_limit(home: Home) -> None:
     keep_recent(home)
     old = snapshot(home, NOW_MS - METRICS_MS - 1000)
@@ -135,6 +136,7 @@ def test_a_damaged_pack_counts_by_what_can_be_read(home: Home) -> None:
     assert sweep(home).removed == (path.name,)
 
 
+@pytest.mark.fault("S3")
 def test_strangers_stay(home: Home) -> None:
     keep_recent(home)
     old_ms = NOW_MS - METRICS_MS - DAY_MS

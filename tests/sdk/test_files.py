@@ -116,6 +116,7 @@ def test_a_path_that_no_longer_leads_to_the_file_is_opened_anew(
     assert b'"after":1' in lines[1]
 
 
+@pytest.mark.fault("W4")
 def test_what_is_no_file_at_the_path_is_refused_with_one_warning_until_it_goes(
     tmp_path: Path, until: Until, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -153,6 +154,7 @@ def test_what_is_no_file_at_the_path_is_refused_with_one_warning_until_it_goes(
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.fault("W4")
 @pytest.mark.parametrize("stranger", ["file", "fifo", "dangling link"])
 def test_a_folder_that_is_none_is_refused_with_one_warning(
     tmp_path: Path, until: Until, caplog: pytest.LogCaptureFixture, stranger: str
@@ -233,6 +235,7 @@ for free in range(3 * len(line(10)) + 1):
 """
 
 
+@pytest.mark.fault("W3")
 def test_a_write_torn_at_any_byte_is_written_again_whole_and_nothing_twice(
     engine: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 Read = Callable[..., list[dict[str, Any]]]
 Until = Callable[[Callable[[], object]], None]
@@ -27,6 +28,7 @@ for number in range(int(sys.argv[2])):
 """
 
 
+@pytest.mark.fault("W7")
 def test_four_processes_of_one_engine_write_four_files(tmp_path: Path, read: Read) -> None:
     command = [sys.executable, "-c", TICKS, str(tmp_path), "500"]
     engines = [subprocess.Popen(command) for _ in range(4)]
@@ -44,6 +46,7 @@ def test_an_exit_writes_what_is_queued_and_does_not_look_planned(
     assert read(tmp_path, "close") == []
 
 
+@pytest.mark.fault("W8")
 def test_a_fork_gets_a_writer_and_a_file_of_its_own_and_neither_hangs(
     engine: Engine, tmp_path: Path, read: Read
 ) -> None:
@@ -107,6 +110,7 @@ print(heartbeat.stats().writer, heartbeat.stats().dropped)
     assert len([line for line in read(tmp_path, "close") if line["reason"]]) == 10
 
 
+@pytest.mark.fault("W9")
 def test_forty_engines_killed_in_mid_stream_leave_clean_prefixes(tmp_path: Path) -> None:
     program = """
 import sys
@@ -142,6 +146,7 @@ while True:
         assert all(line["custom"]["number"] == line["seq"] for line in lines[1:])
 
 
+@pytest.mark.fault("W5")
 def test_without_file_descriptors_trading_goes_on_and_writing_comes_back(
     engine: Engine, tmp_path: Path, read: Read
 ) -> None:
@@ -175,6 +180,7 @@ heartbeat.close()
     assert len(read(tmp_path, "tick")) == 1
 
 
+@pytest.mark.fault("W5")
 def test_without_threads_trading_goes_on_and_writing_comes_back(
     engine: Engine, tmp_path: Path, read: Read
 ) -> None:
@@ -202,6 +208,7 @@ heartbeat.close()
     assert len([tick for tick in read(tmp_path, "tick") if "pnl" in tick]) == 100
 
 
+@pytest.mark.fault("W5")
 def test_at_its_file_size_limit_trading_goes_on_and_drops_are_told_afterwards(
     engine: Engine, tmp_path: Path, read: Read
 ) -> None:
@@ -243,6 +250,7 @@ print(heartbeat.stats().last_seq, heartbeat.stats().dropped)
     assert pulse["write_errors"] > 0
 
 
+@pytest.mark.fault("W1")
 def test_a_reader_that_is_stopped_changes_nothing(tmp_path: Path, read: Read, until: Until) -> None:
     from tickbeat import HeartbeatWriter  # noqa: PLC0415 - the only test of this file in-process
 

@@ -40,6 +40,7 @@ def mounted(folder: Path, *options: str | Path) -> Iterator[Path]:
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.fault("W3")
 def test_a_full_disk_costs_at_most_the_torn_line_and_writing_resumes(
     tmp_path: Path, until: Until
 ) -> None:
@@ -71,6 +72,7 @@ def test_a_full_disk_costs_at_most_the_torn_line_and_writing_resumes(
     assert lines[-1]["dropped"] == stats.dropped
 
 
+@pytest.mark.fault("W2")
 @pytest.mark.skipif(
     not (shutil.which("fsfreeze") and shutil.which("mkfs.ext4")),
     reason="needs fsfreeze and mkfs.ext4",

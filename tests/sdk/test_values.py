@@ -136,6 +136,7 @@ NULLED: list[tuple[Any, Any, int]] = [
 ]
 
 
+@pytest.mark.fault("W6")
 @pytest.mark.parametrize(("value", "written"), WRITTEN, ids=lambda value: type(value).__name__)
 def test_a_value_is_written(
     heartbeat: HeartbeatWriter, tmp_path: Path, read: Read, value: Any, written: Any
@@ -148,6 +149,7 @@ def test_a_value_is_written(
     assert heartbeat.stats().nulled == 0
 
 
+@pytest.mark.fault("W6")
 @pytest.mark.parametrize("case", NULLED, ids=lambda case: type(case[0]).__name__)
 def test_a_value_that_cannot_be_written_is_null_and_counted(
     heartbeat: HeartbeatWriter, tmp_path: Path, read: Read, case: tuple[Any, Any, int]
@@ -161,6 +163,7 @@ def test_a_value_that_cannot_be_written_is_null_and_counted(
     assert heartbeat.stats().nulled == count
 
 
+@pytest.mark.fault("W6")
 def test_a_cycle_is_cut_and_the_rest_is_written(
     heartbeat: HeartbeatWriter, tmp_path: Path, read: Read
 ) -> None:
@@ -217,6 +220,7 @@ def test_each_null_of_a_salvaged_tick_is_counted_once(
     assert heartbeat.stats().nulled == 6
 
 
+@pytest.mark.fault("W6")
 def test_a_mapping_that_raises_leaves_a_bare_tick(
     heartbeat: HeartbeatWriter, tmp_path: Path, read: Read
 ) -> None:
