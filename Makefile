@@ -7,11 +7,12 @@ RUN := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.run)
 DEV := .venv/.dev
 PYPROJECTS := pyproject.toml engine_sdk/pyproject.toml
 
-# The tests run side by side in three processes, as most of them wait. The rest is what no other
+# The tests run side by side in four processes, as most of them wait. The rest is what no other
 # group names.
 COMPUTING := $(addprefix tests/,alert_log evaluator monitoring promtool scenario)
 TALKING := $(addprefix tests/,cli end_to_end sdk)
-GROUPS := .tests-computing .tests-talking .tests-rest
+BREAKING := $(addprefix tests/,faults)
+GROUPS := .tests-computing .tests-talking .tests-breaking .tests-rest
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test lint faults bench clean $(GROUPS)
@@ -36,8 +37,8 @@ test: $(DEV)  ## lint, then every test, with coverage (evaluator 100 %, project 
 	@date +%s > .venv/.started
 	@$(MAKE) --no-print-directory lint
 	@"$(BIN)/coverage" erase
-	@echo "The tests run in three groups; each prints what it found when it is done."
-	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target $(GROUPS)
+	@echo "The tests run in four groups; each prints what it found when it is done."
+	@$(MAKE) --no-print-directory --jobs=4 --keep-going --output-sync=target $(GROUPS)
 	@"$(BIN)/coverage" combine --quiet
 	@"$(BIN)/coverage" report --include='evaluator/*' --fail-under=100
 	@"$(BIN)/coverage" report --fail-under=90
@@ -45,7 +46,8 @@ test: $(DEV)  ## lint, then every test, with coverage (evaluator 100 %, project 
 
 .tests-computing: GROUP = $(COMPUTING)
 .tests-talking: GROUP = $(TALKING)
-.tests-rest: GROUP = $(addprefix --ignore=,$(COMPUTING) $(TALKING))
+.tests-breaking: GROUP = $(BREAKING)
+.tests-rest: GROUP = $(addprefix --ignore=,$(COMPUTING) $(TALKING) $(BREAKING))
 $(GROUPS): .tests-%:
 	@"$(BIN)/coverage" run -m pytest $(GROUP)
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,37 @@ def test_a_request_is_answered_while_the_operator_waits(daemon: Daemon, write: A
         lambda: [line for line in read(daemon.home.alerts) if line.request == "r1"], "the answer"
     )
     assert answer[0].acknowledged
+
+
+@pytest.mark.fault("A4")
+def test_requests_that_race_the_evaluator_are_each_answered_once_in_whole_lines(
+    daemon: Daemon, write: Any
+) -> None:
+    process = daemon.start(**SELDOM)
+    daemon.ready(process)
+    write(breaker=True)
+    daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert")
+    ids = {f"r{number}" for number in range(40)}
+
+    def ask(id_: str) -> None:
+        at_ms = SystemClock().now().wall_ms
+        request = Request(id=id_, action="ack", target="breaker", by=id_, at_ms=at_ms)
+        submit(daemon.home.spool, request)
+
+    with ThreadPoolExecutor(4) as operators:
+        asked = [operators.submit(ask, id_) for id_ in sorted(ids)]
+        for number in range(20):
+            write(breaker=number % 2 == 0)  # it ends and begins anew meanwhile
+        for one in asked:
+            one.result()
+    daemon.wait(
+        lambda: {line.request for line in read(daemon.home.alerts)} >= ids, "all the answers"
+    )
+    assert daemon.stop(process)[0] == 0
+    lines = list(read(daemon.home.alerts))
+    assert len([line for line in lines if line.request in ids]) == len(ids)
+    assert [line.seq for line in lines] == sorted({line.seq for line in lines})
+    assert fold(daemon.home.alerts).faults == []
 
 
 def test_a_snapshot_folder_that_was_removed_and_made_again_is_watched_again(

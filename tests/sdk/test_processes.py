@@ -111,7 +111,9 @@ print(heartbeat.stats().writer, heartbeat.stats().dropped)
 
 
 @pytest.mark.fault("W9")
-def test_forty_engines_killed_in_mid_stream_leave_clean_prefixes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [40, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.timeout(900)
+def test_engines_killed_in_mid_stream_leave_clean_prefixes(tmp_path: Path, kills: int) -> None:
     program = """
 import sys
 from tickbeat import HeartbeatWriter
@@ -123,7 +125,7 @@ while True:
     number += 1
     heartbeat.record_tick({"custom": {"number": number}})
 """
-    for number in range(40):
+    for number in range(kills):
         folder = tmp_path / str(number)
         command = [sys.executable, "-S", "-c", program, str(folder)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

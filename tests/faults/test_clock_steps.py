@@ -1,0 +1,76 @@
+"""The wall clock is set under real processes: an hour back, an hour ahead, a day ahead."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Monitored = Any
+HOUR_MS = 3_600_000
+SHIM = Path(__file__).with_name("realtime_shim.c")
+HOLDING: dict[str, object] = {
+    "positions": {"count": 2, "total_value": 150000.0, "symbols": ["TCS"]},
+    "risk": {"circuit_breaker_active": False, "daily_loss_pct": -0.25},
+}
+OF_THE_MACHINE = {"network_down", "disk_low"}
+"""What this machine may say of itself, whatever its clock does."""
+
+
+@pytest.fixture
+def shim(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a process whose wall clock stands `offset` from the true one."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("a C compiler makes the clock that can be set")
+    library = tmp_path / "realtime_shim.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, SHIM], check=True)
+    (tmp_path / "offset").write_text("0")
+    return {"LD_PRELOAD": str(library), "SHIM_OFFSET": str(tmp_path / "offset")}
+
+
+@pytest.mark.fault("R5")
+def test_a_clock_that_is_set_stops_no_evaluation_and_hides_and_invents_no_lapse(
+    monitored: Monitored, shim: dict[str, str]
+) -> None:
+    monitored.collector(**shim)
+    monitored.scheduler(**shim)
+    engine = monitored.engine(**shim)
+    monitored.tell(engine, "ticks", HOLDING)
+    monitored.wait(lambda: monitored.counted() > 5, "ticks")
+    offset = Path(shim["SHIM_OFFSET"])
+
+    def set_to(ms: int) -> None:
+        before = monitored.state("scheduler")
+        offset.write_text(f"{ms:<20}")
+
+        def went_on() -> bool:
+            now = monitored.state("scheduler")
+            seen = now.updated.wall_ms - before.updated.wall_ms - ms + was[0]
+            passed_ms = (now.updated.boottime_ns - before.updated.boottime_ns) / 1e6
+            # On the new clock, and several snapshots later.
+            return (
+                abs(seen - passed_ms) < 1_500 and now.snapshot_number > before.snapshot_number + 3
+            )
+
+        monitored.wait(went_on, f"evaluations with the clock {ms} ms off")
+        was[0] = ms
+
+    was = [0]
+    for ms in (-HOUR_MS, 0, HOUR_MS, HOUR_MS + 24 * HOUR_MS):
+        set_to(ms)
+    told = {line.rule for line in monitored.alerts() if line.status == "firing"}
+    assert told <= OF_THE_MACHINE, "a clock that was set is no lapse, no stale collector"
+    numbers = [snapshot.snapshot for snapshot in monitored.snapshots()]
+    assert numbers == sorted(set(numbers)), "names and numbers keep their order"
+
+    engine.send_signal(signal.SIGSTOP)
+    set_to(0)  # more than a day back, in the middle of a true lapse
+    line = monitored.wait(lambda: monitored.firing("heartbeat_lapsed"), "the true lapse")
+    assert line.context["heartbeat.cause"] == "process_frozen"
+    assert 15 <= line.context["heartbeat.age_seconds"] < 40
+    assert monitored.stop()[:2] == [0, 0]

@@ -1,0 +1,112 @@
+"""The power goes: what was not synced is gone (EXT4_IOC_SHUTDOWN without flushing the journal)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Mount = Any
+EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32), linux/fs/ext4/ext4.h
+NO_LOG_FLUSH = 2  # EXT4_GOING_FLAGS_NOLOGFLUSH
+WRITE = """
+import sys
+from pathlib import Path
+from monitoring.atomic import write_atomic
+write_atomic(Path(sys.argv[1]), sys.argv[2].encode())
+"""
+
+
+class Power:
+    """A disk whose power can be cut. What is on it afterwards is what had been synced."""
+
+    def __init__(self, folder: Path, image: Path, mount: Mount) -> None:
+        self.folder = folder
+        self._image = image
+        self._mount = mount
+        mount(folder, "-o", "loop", image)
+
+    def cut_and_come_back(self) -> None:
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+        os.close(descriptor)
+        subprocess.run(["umount", self.folder], check=True, timeout=60)
+        self._mount(self.folder, "-o", "loop", self._image)
+
+
+@pytest.fixture
+def power(tmp_path: Path, ext4: Path, mount: Mount) -> Power:
+    return Power(tmp_path / "disk", ext4, mount)
+
+
+def write(path: Path, text: str, *wrapper: str) -> int:
+    command = [*wrapper, sys.executable, "-c", WRITE, str(path), text]
+    return subprocess.run(command, check=False, timeout=60).returncode
+
+
+def strace(call: str, nth: int) -> list[str]:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    inject = f"inject={call}:signal=KILL:when={nth}"
+    return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
+
+
+@pytest.mark.fault("C2")
+def test_what_was_never_synced_is_gone(power: Power) -> None:
+    """Without this the other tests here would prove nothing."""
+    (power.folder / "plain").write_text("new")
+    power.cut_and_come_back()
+    assert not (power.folder / "plain").exists()
+
+
+@pytest.mark.fault("C2")
+def test_a_write_that_returned_is_there(power: Power) -> None:
+    path = power.folder / "snapshot"
+    assert write(path, "old") == 0
+    assert write(path, "new" * 10_000) == 0
+    power.cut_and_come_back()
+    assert path.read_text() == "new" * 10_000
+
+
+@pytest.mark.fault("C2")
+@pytest.mark.parametrize(
+    ("call", "nth"),
+    [("fsync", 1), ("rename", 1), ("fsync", 2)],
+    ids=["before the file is synced", "before the rename", "before the folder is synced"],
+)
+def test_cut_in_the_middle_of_a_write_the_old_or_the_new_is_there_whole(
+    power: Power, call: str, nth: int
+) -> None:
+    path = power.folder / "snapshot"
+    assert write(path, "old") == 0
+    assert write(path, "new" * 10_000, *strace(call, nth)) != 0, "it was killed there"
+    power.cut_and_come_back()
+    assert path.read_text() in {"old", "new" * 10_000}
+
+
+@pytest.mark.fault("C2")
+def test_a_process_goes_on_from_what_the_disk_kept(power: Power, monitored: Any) -> None:
+    data = monitored.home.root / "data"
+    data.symlink_to(power.folder)
+    line = b'{"kind":"tick","writer":"w1","seq":%d}\n'
+    monitored.append("main-w1.jsonl", b"".join(line % seq for seq in range(1, 101)))
+    os.sync()  # what the engine wrote: its own disk has it
+    collector = monitored.collector()
+    monitored.wait(lambda: monitored.counted() == 100, "the ticks")
+    before = monitored.snapshots()[-1].snapshot
+    collector.kill()
+    collector.wait()
+    power.cut_and_come_back()
+    assert monitored.snapshots()[-1].snapshot >= before, "a snapshot that was there is there"
+    monitored.append("main-w1.jsonl", b"".join(line % seq for seq in range(101, 111)))
+    monitored.collector()
+    monitored.wait(lambda: monitored.counted() >= 110, "all ticks")
+    newest = monitored.snapshots()[-1].collector
+    assert (monitored.counted(), newest.ticks_lost, newest.ticks_duplicate) == (110, 0, 0)
