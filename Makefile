@@ -11,14 +11,14 @@ PYPROJECTS := pyproject.toml engine_sdk/pyproject.toml
 # group names.
 COMPUTING := $(addprefix tests/,alert_log evaluator monitoring promtool scenario)
 TALKING := $(addprefix tests/,cli end_to_end sdk)
-BREAKING := $(addprefix tests/,faults)
+BREAKING := $(addprefix tests/,faults torture)
 GROUPS := .tests-computing .tests-talking .tests-breaking .tests-rest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint faults bench clean $(GROUPS)
+.PHONY: help demo run test lint faults torture bench clean $(GROUPS)
 
 help:  ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 	@echo "  make demo BARS=folder [DAY=2015-08-24]: on real minute bars"
 
 demo: $(RUN)  ## watch a paper engine freeze, recover, lose and trip, in under a minute
@@ -53,6 +53,10 @@ $(GROUPS): .tests-%:
 
 faults: $(DEV)  ## inject every fault of docs/faults.md, and list how each ended (as root: all)
 	@"$(BIN)/python" -m pytest -m fault -p tests.fault_report
+
+KILLS ?= 1000
+torture: $(DEV)  ## kill -9 a thousand times, on bad disks too (KILLS=…, SEED=…), and count
+	@"$(BIN)/python" -m tests.torture --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 bench: $(DEV)  ## measure every budget beside its yardstick
 	@"$(BIN)/python" -m bench

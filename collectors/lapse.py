@@ -52,8 +52,10 @@ UNDECLARED_DEADLINE_SECONDS = 90.0
 JUST_PAST_SECONDS = 0.001
 """Instants have milliseconds, and an age that equals its deadline is still in time."""
 
-CLOCK_TICKS_PER_SECOND = 100
-"""USER_HZ, the unit of start times in /proc: 100 on every platform that Linux runs on, time(7)."""
+CLOCK_TICK_NS = 10_000_000
+"""1 / USER_HZ, the unit of start times in /proc: 10 ms wherever Linux runs, time(7).
+They are rounded down, and a supervisor may start an engine again sooner than that.
+"""
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -201,8 +203,7 @@ def _succeeds(later: _Seen, earlier: _Seen) -> bool:
         return later.end_age is not None and not _succeeds(earlier, later)
     if later.mark.boot_id is not None and later.mark.pid_started is not None:
         if later.mark.boot_id == end.boot_id:
-            started_ns = later.mark.pid_started * (1_000_000_000 // CLOCK_TICKS_PER_SECOND)
-            return started_ns > end.boottime_ns
+            return (later.mark.pid_started + 1) * CLOCK_TICK_NS > end.boottime_ns
         if later.end_age is None:
             return later.fate != "rebooted"
     return _ended(later) < _ended(earlier)

@@ -25,7 +25,7 @@ from collectors.assemble import Note, assemble
 from collectors.book import Book
 from collectors.host import Disk
 from collectors.known import Known
-from collectors.lapse import CLOCK_TICKS_PER_SECOND, Process, judge
+from collectors.lapse import CLOCK_TICK_NS, Process, judge
 from collectors.line_reader import Piece
 from collectors.pace import Pace
 from collectors.reel import NoReel, Reel
@@ -78,7 +78,7 @@ class PastClock:
         for reel in reels:
             header = reel.header
             if header is not None and header.boot_id and header.pid_started is not None:
-                after_ms = header.pid_started * 1000 // CLOCK_TICKS_PER_SECOND
+                after_ms = header.pid_started * CLOCK_TICK_NS // 1_000_000
                 begin_ms = reel.first_ms - after_ms
                 known_ms = self._begins_ms.get(header.boot_id, begin_ms)
                 self._begins_ms[header.boot_id] = min(known_ms, begin_ms)

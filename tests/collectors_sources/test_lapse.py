@@ -293,6 +293,13 @@ def test_a_successor_that_closed_cleanly_excuses_its_dead_predecessor() -> None:
     assert dead(died, closed).cause == "stopped_cleanly"
 
 
+def test_a_successor_that_was_started_within_a_clock_tick_is_one() -> None:
+    died = engine(tick=29.996, name="died", pid=1)
+    closed = engine(tick=1, closed=0, name="closed", pid=2, started=30.0)  # as /proc rounds it
+
+    assert dead(died, closed).cause == "stopped_cleanly"
+
+
 def test_the_age_goes_on_while_a_restarted_engine_has_not_ticked() -> None:
     died = engine(tick=21, name="died", pid=1)
     loading = engine(tick=None, pulse=3, name="loading", pid=2, started=15)
