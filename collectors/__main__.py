@@ -11,6 +11,7 @@ from monitoring.entry import FAILED, Stop, run
 from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.settings import Settings
+from monitoring.supervisor import Supervisor
 
 
 def main() -> int:
@@ -18,13 +19,13 @@ def main() -> int:
     bell = Bell()
     stop = Stop(bell.ring)
 
-    def collect(home: Home, settings: Settings) -> int:
-        return _collect(home, settings, bell, stop)
+    def collect(home: Home, settings: Settings, supervisor: Supervisor) -> int:
+        return _collect(home, settings, bell, stop, supervisor)
 
     return run("collector", stop, bell.wait, collect)
 
 
-def _collect(home: Home, settings: Settings, bell: Bell, stop: Stop) -> int:
+def _collect(home: Home, settings: Settings, bell: Bell, stop: Stop, supervisor: Supervisor) -> int:
     # Slow to import, and an idle or refused process needs none of it.
     from collectors.breeze import BreezeWatch  # noqa: PLC0415 -- as said above
     from collectors.breeze_hours import probing_hours  # noqa: PLC0415 -- as above
@@ -60,7 +61,7 @@ def _collect(home: Home, settings: Settings, bell: Bell, stop: Stop) -> int:
             processes=ProcProcesses(),
             breeze=breeze,
             secrets_set=settings.secrets_set,
-        ).run()
+        ).run(supervisor)
     except DiskDoubtful as fault:
         monitoring_log.critical("the disk can't be trusted, stopping: {}", fault)
         return FAILED

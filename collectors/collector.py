@@ -24,6 +24,7 @@ from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.state import ProcessState, write_state
+from monitoring.supervisor import Supervisor
 
 PROCESS = "collector"
 SLICE_MS = 250
@@ -75,8 +76,9 @@ class Collector:
         self._has_ballast = True
         self._state_fault = False
 
-    def run(self) -> None:
+    def run(self, supervisor: Supervisor) -> None:
         """Work until asked to stop. Raises DiskDoubtful, after which nothing may be trusted."""
+        longest_seconds = supervisor.longest_wait_seconds
         self._has_ballast = self._checkpoint.keep_ballast()
         self._surroundings.start(self._started)
         previous = self._book.previous
@@ -86,7 +88,8 @@ class Collector:
         try:
             pause = self._turn("start", rung=True)
             while not self._stopping():
-                rung = self._bell.wait(pause) if self._caught_up else True
+                supervisor.turned("; ".join(self._degraded()) or "well")
+                rung = self._bell.wait(min(pause, longest_seconds)) if self._caught_up else True
                 pause = self._turn(None, rung=rung)
             self._turn("stop", rung=True)
         finally:

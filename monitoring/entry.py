@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from monitoring.home import Home, find_home
 from monitoring.idle import idle
 from monitoring.lock import AlreadyRunning, ProcessLock
 from monitoring.settings import Settings, SettingsError, load
+from monitoring.supervisor import Supervisor
 
 REFUSED = 2
 """Exit status for what only the operator can mend; a supervisor need not try again."""
@@ -44,7 +46,7 @@ def run(
     process: str,
     stop: Stop,
     wait: Callable[[float], object],
-    work: Callable[[Home, Settings], int],
+    work: Callable[[Home, Settings, Supervisor], int],
 ) -> int:
     """Do the work of a process on its home, alone there, and return the exit status.
 
@@ -68,11 +70,18 @@ def run(
     log.monitoring_log.info("{} of {}", process, home.root)
     if not home.settings.is_file():  # a mistyped MONITOR_HOME looks like this
         log.monitoring_log.warning("no {}: defaults and environment alone count", home.settings)
-    if settings.config.enabled:
-        return work(home, settings)
-    log.monitoring_log.warning("MONITOR_ENABLED is false: the {} does nothing", process)
-    now = SystemClock().now
-    idle(process, home, settings.config, now=now, wait=wait, stopping=stop)
+    supervisor = Supervisor(os.environ, time.monotonic_ns)
+    try:
+        if settings.config.enabled:
+            return work(home, settings, supervisor)
+        log.monitoring_log.warning("MONITOR_ENABLED is false: the {} does nothing", process)
+        now = SystemClock().now
+        idle(
+            process, home, settings.config,
+            now=now, wait=wait, stopping=stop, supervisor=supervisor,
+        )  # fmt: skip
+    finally:
+        supervisor.stopping()
     return 0
 
 

@@ -15,6 +15,7 @@ from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.state import ProcessState, write_state
+from monitoring.supervisor import Supervisor
 
 SECONDS = 5.0
 """Below the silence after which a process is taken to hang."""
@@ -28,6 +29,7 @@ def idle(
     now: Callable[[], Instant],
     wait: Callable[[float], object],
     stopping: Callable[[], bool],
+    supervisor: Supervisor,
 ) -> None:
     """Keep the state file of a switched-off process fresh until it is asked to stop."""
     started = now()
@@ -45,4 +47,5 @@ def idle(
             write_state(home.state, state)
         except OSError as error:
             monitoring_log.warning("the state file can't be written: {}", error.strerror)
-        wait(SECONDS)
+        supervisor.turned("switched off: MONITOR_ENABLED is false")
+        wait(min(SECONDS, supervisor.longest_wait_seconds))

@@ -9,6 +9,7 @@ from monitoring.entry import FAILED, Stop, run
 from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.settings import Settings
+from monitoring.supervisor import Supervisor
 from scheduler.wake import Wake
 
 
@@ -17,13 +18,13 @@ def main() -> int:
     wake = Wake()
     stop = Stop(wake.set)
 
-    def schedule(home: Home, settings: Settings) -> int:
+    def schedule(home: Home, settings: Settings, supervisor: Supervisor) -> int:
         # Slow to import, and an idle or refused process needs none of it.
         from monitoring.schedule import ScheduleFault  # noqa: PLC0415 -- as above
         from scheduler.process import Process  # noqa: PLC0415 -- as said above
 
         try:
-            return Process(home, settings, wake, stop, SystemClock()).run()
+            return Process(home, settings, wake, stop, SystemClock()).run(supervisor)
         except (OSError, ScheduleFault) as error:
             monitoring_log.critical("can't start in {}: {}", home.root, error)
             return FAILED

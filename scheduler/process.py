@@ -19,6 +19,7 @@ from monitoring.log import monitoring_log
 from monitoring.settings import Settings
 from monitoring.snapshots import SnapshotStore
 from monitoring.state import ProcessState, RuleState, read_state, write_state
+from monitoring.supervisor import Supervisor
 from scheduler.feed import Feed
 from scheduler.housekeeping import Housekeeping
 from scheduler.inbox import Inbox
@@ -109,14 +110,15 @@ class Process:
         self._folders = FolderWatch(wake, [home.snapshots, home.spool], edited=[home.root])
         self._watching = False
 
-    def run(self) -> int:
+    def run(self, supervisor: Supervisor) -> int:
         """Evaluate until asked to stop; return the exit status."""
         self._write_state()
         self._jobs.start()
         try:
             while not self._stopping():
                 self.turn()
-                self._wake.wait(self._seconds_to_wait())
+                supervisor.turned("; ".join(self._troubles.words) or "well")
+                self._wake.wait(min(self._seconds_to_wait(), supervisor.longest_wait_seconds))
         except LogLost as error:
             monitoring_log.critical("{}: stopping, to start again from what is on disk", error)
             return 1

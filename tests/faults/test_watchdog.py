@@ -1,0 +1,87 @@
+"""What systemd's watchdog hears of real processes."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Monitored = Any
+PERIOD_SECONDS = 1.5
+ENVIRON = {"WATCHDOG_USEC": str(round(PERIOD_SECONDS * 1e6))}
+
+
+class Listener:
+    """systemd's end of the socket: which words came when."""
+
+    def __init__(self, address: Path) -> None:
+        self.address = address
+        self.words: list[tuple[float, str]] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket.bind(str(address))
+
+    def has(self, word: str, since: float = 0.0) -> int:
+        while True:
+            try:
+                data = self._socket.recv(4096)
+            except BlockingIOError:
+                break
+            self.words += [(time.monotonic(), one) for one in data.decode().split("\n")]
+        return sum(one == word and at >= since for at, one in self.words)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    one = Listener(tmp_path / "notify")
+    yield one
+    one.close()
+
+
+@pytest.mark.fault("P5")
+@pytest.mark.parametrize("module", ["collectors", "scheduler"])
+def test_a_process_tells_that_it_is_ready_lives_hangs_and_stops(
+    monitored: Monitored, listener: Listener, module: str
+) -> None:
+    # Loops that wait for longer than the watchdog does are woken for it.
+    monitored.home.settings.write_text(
+        "interval_seconds = 60\nevaluate_seconds = 60\npoll_seconds = 60\n"
+        '[calendar]\nname = "always"\n'
+    )
+    process = monitored.start(
+        "-m", module, **ENVIRON, NOTIFY_SOCKET=str(listener.address), WATCHDOG_PID=""
+    )
+    monitored.wait(lambda: listener.has("READY=1"), "READY=1")
+    monitored.wait(lambda: listener.has("WATCHDOG=1") >= 4, "the watchdog's pings")
+
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.1)
+    listener.has("")  # what was on its way
+    stopped = time.monotonic()
+    time.sleep(PERIOD_SECONDS)
+    assert listener.has("WATCHDOG=1", since=stopped) == 0
+    process.send_signal(signal.SIGCONT)
+    monitored.wait(lambda: listener.has("WATCHDOG=1", since=stopped), "a ping after that")
+
+    process.terminate()
+    assert process.wait(60) == 0
+    assert listener.has("STOPPING=1") == 1
+    assert listener.has("READY=1") == 1
+
+
+def test_a_process_that_is_switched_off_is_ready_and_lives(
+    monitored: Monitored, listener: Listener
+) -> None:
+    monitored.start(
+        "-m", "scheduler", **ENVIRON, NOTIFY_SOCKET=str(listener.address), MONITOR_ENABLED="false"
+    )
+    monitored.wait(lambda: listener.has("WATCHDOG=1") >= 3, "the watchdog's pings")
+    assert listener.has("READY=1") == 1
+    assert listener.has("STATUS=switched off: MONITOR_ENABLED is false") == 1
