@@ -7,6 +7,7 @@ a write that failed halfway the log is read again: nobody knows what such a writ
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -95,6 +96,7 @@ class AlertLog:
                 # A process that was killed before its sync left lines that are only in memory;
                 # what is built on them (a request taken out of the spool) must not outlive them.
                 self._sync(file.descriptor)
+                sync_folder(self._folder)
             except LogLost:
                 raise
             except OSError as error:
@@ -215,14 +217,19 @@ class AlertLog:
         return line
 
     def _write(self, file: _File, before: bytes, lines: list[AlertLine]) -> None:
-        fresh = os.fstat(file.descriptor).st_size == 0
-        view = memoryview(before + b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-        while view:
-            written = os.write(file.descriptor, view)
-            self._doubtful = True
-            view = view[written:]
+        begin = os.fstat(file.descriptor).st_size
+        data = before + b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(file.descriptor, data[written:])
+                self._doubtful = True
+        except OSError:
+            whole = data.rfind(b"\n", len(before), written) + 1
+            _cut(file.descriptor, begin + written, begin + whole)
+            raise
         self._sync(file.descriptor)
-        if fresh:  # a new file's name is in its folder, and is synced there
+        if not begin:  # a new file's name is in its folder, and is synced there
             sync_folder(self._folder)
         self._doubtful = False
         for line in lines:
@@ -253,6 +260,8 @@ class AlertLog:
                 self._sync(descriptor)
             finally:
                 os.close(descriptor)
+        if self.written.holding:  # the name of one that was new when the write failed
+            sync_folder(self._folder)
         self._doubtful = False
 
     def _failed(self, error: OSError) -> None:
@@ -266,6 +275,16 @@ class AlertLog:
         for folder in reversed(missing):
             folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
             sync_folder(folder.parent)
+
+
+def _cut(descriptor: int, size: int, whole: int) -> None:
+    """Take back what a full disk left of a line, so that whoever reads the log finds whole lines.
+
+    Where that can't be done (an append-only file), the next write ends the piece and says so.
+    """
+    with contextlib.suppress(OSError):
+        if whole < size == os.fstat(descriptor).st_size:
+            os.ftruncate(descriptor, whole)
 
 
 def _file_name(line: AlertLine) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from evaluator.incident import Transition
 from evaluator.instant import Instant
-from monitoring.alert_fold import fold, read
+from monitoring.alert_fold import fold, read, scan
 from monitoring.alert_log import AlertLog
 from monitoring.ballast import Ballast
 
@@ -175,6 +175,25 @@ def test_a_full_disk_takes_the_ballast_and_writes_the_line(
 
 
 @needs_root
+def test_a_full_disk_leaves_no_piece_of_a_line_in_the_log(
+    small_disk: Path, at: At, change: Change
+) -> None:
+    log = AlertLog(small_disk / "alerts", "main", "Asia/Kolkata")
+    log.open(at(0))
+    log.append([change("a")], at(0), 1)
+    (file,) = (small_disk / "alerts").iterdir()
+    before = file.read_bytes()
+    fill_up(small_disk)
+
+    assert not log.append([change(f"rule_{number}", 1) for number in range(20)], at(1), 2)
+    grown = file.read_bytes()
+    assert len(grown) > len(before)  # the write was short, not refused
+    assert grown.startswith(before)
+    assert grown.endswith(b"\n")
+    assert scan(grown).faults == {}
+
+
+@needs_root
 def test_a_short_write_on_a_full_disk_loses_and_doubles_nothing(
     small_disk: Path, at: At, change: Change
 ) -> None:
@@ -186,8 +205,6 @@ def test_a_short_write_on_a_full_disk_loses_and_doubles_nothing(
     assert not log.append(lines, at(1), 2)
     assert not log.append([change("last", 2)], at(2), 3)
     assert log.held >= 2
-    (file,) = (small_disk / "alerts").iterdir()
-    assert not file.read_bytes().endswith(b"\n")
 
     filler.unlink()
     assert log.flush()
