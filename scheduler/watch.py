@@ -152,11 +152,13 @@ class Watch:
 
     def _evaluate(self, at: Instant, age_seconds: float) -> None:
         entries = self.course.judge(at, age_seconds, self._health())
-        if entries:
-            self._log.append(entries, at, self._number)
-        for entry in entries:
-            if isinstance(entry, Transition):
-                self._tell(entry)
+        try:
+            if entries:
+                self._log.append(entries, at, self._number)
+        finally:  # a log that is lost ends the process, and its successor finds nothing new to tell
+            for entry in entries:
+                if isinstance(entry, Transition):
+                    self._tell(entry)
 
     def _answer_requests(self) -> None:
         if self._log.held:

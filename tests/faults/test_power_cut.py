@@ -35,8 +35,12 @@ class Power:
 
     def cut_and_come_back(self) -> None:
         descriptor = os.open(self.folder, os.O_RDONLY)
-        fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
-        os.close(descriptor)
+        try:
+            fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+        except OSError as fault:
+            pytest.skip(f"this kernel cuts no power: {fault.strerror}")
+        finally:
+            os.close(descriptor)
         subprocess.run(["umount", self.folder], check=True, timeout=60)
         self._mount(self.folder, "-o", "loop", self._image)
 

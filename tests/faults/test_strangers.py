@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -32,11 +33,18 @@ def as_nobody(tmp_path: Path) -> tuple[str, ...]:
         pytest.skip("setpriv and unshare are not installed")
     prefix = Path(sys.base_prefix)
     closed = [one for one in prefix.parents if not one.stat().st_mode & stat.S_IXOTH]
-    if not closed:
-        return ("sh", "-c", f'umask 000; exec {BECOME} "$@"', "sh")
-    between = tmp_path / "python"
-    between.mkdir()
-    return "unshare", "-m", "sh", "-c", OPENED, "sh", str(prefix), str(between), str(closed[-1])
+    words: tuple[str, ...] = ("sh", "-c", f'umask 000; exec {BECOME} "$@"', "sh")
+    if closed:
+        between = tmp_path / "python"
+        between.mkdir()
+        words = ("unshare", "-m", "sh", "-c", OPENED, "sh", str(prefix), str(between))
+        words = (*words, str(closed[-1]))
+    tried = subprocess.run(
+        [*words, sys.executable, "-c", ""], capture_output=True, text=True, check=False
+    )
+    if tried.returncode != 0:
+        pytest.skip(f"uid {NOBODY} can't run this Python here: {tried.stderr.strip()}")
+    return words
 
 
 @pytest.fixture

@@ -271,6 +271,7 @@ def test_a_failed_sync_of_the_log_ends_the_process_and_a_restart_says_the_same(
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "could not be synced" in done.stderr
+    assert "breaker firing" in done.stderr, "what was not written for certain is told all the same"
     process = daemon.start()
     daemon.wait(lambda: breakers(daemon) == ["firing"], "the alert")
     daemon.stop(process)
