@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import signal
@@ -41,8 +42,9 @@ write(2)
 def traced(folder: Path, *options: str) -> int:
     """Let a writer write its second snapshot under strace; return how it ended."""
     writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+        [sys.executable, "-c", WRITER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if "COV" not in name},
+    )  # fmt: skip
     assert writer.stdin is not None
     assert writer.stdout is not None
     assert writer.stdout.readline() == b"ready\n"
@@ -75,6 +77,7 @@ def calls_of_a_write(folder: Path) -> list[tuple[str, int]]:
 
 
 @pytest.mark.fault("C1")
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_the_old_or_the_new_snapshot_is_there_and_never_a_torn_one(tmp_path: Path) -> None:
     left: list[int] = []
