@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +88,46 @@ def test_a_process_that_is_switched_off_is_ready_and_lives(
     monitored.wait(lambda: listener.has("WATCHDOG=1") >= 3, "the watchdog's pings")
     assert listener.has("READY=1") == 1
     assert listener.has("STATUS=switched off: MONITOR_ENABLED is false") == 1
+
+
+def pinged(listener: Listener) -> bool:
+    return listener.has("WATCHDOG=1") >= 3
+
+
+@pytest.mark.fault("P5")
+@pytest.mark.skipif(shutil.which("fsfreeze") is None, reason="fsfreeze is not installed")
+def test_a_loop_that_its_disk_holds_up_is_not_said_to_live(
+    monitored: Monitored, tmp_path: Path, ext4: Path, mount: Any
+) -> None:
+    # All other threads go on meanwhile: only the loop may say that the process lives.
+    disk = mount(tmp_path / "disk", "-o", "loop", ext4)
+    for name in ("data", "logs"):
+        (disk / name).mkdir()
+        (monitored.home.root / name).symlink_to(disk / name)
+    listeners = []
+    for module in ("collectors", "scheduler"):
+        listener = Listener(tmp_path / module)
+        monitored.start("-m", module, **ENVIRON, NOTIFY_SOCKET=str(listener.address))
+        listeners.append(listener)
+    for listener in listeners:
+        monitored.wait(partial(pinged, listener), "the watchdog's pings")
+
+    # Under way before the freeze: no failure of this test may leave the disk frozen.
+    thaw = subprocess.Popen(["sh", "-c", 'sleep 60; fsfreeze -u "$0" 2>&-', disk])
+    subprocess.run(["fsfreeze", "-f", disk], check=True)
+    try:
+        time.sleep(1)  # both write twice in that time
+        for listener in listeners:
+            listener.has("")  # what was on its way
+        held_up = time.monotonic()
+        time.sleep(PERIOD_SECONDS)
+        pings = [listener.has("WATCHDOG=1", since=held_up) for listener in listeners]
+    finally:
+        subprocess.run(["fsfreeze", "-u", disk], check=True)
+        thaw.kill()
+        thaw.wait()
+    for listener in listeners:
+        more = partial(listener.has, "WATCHDOG=1", since=time.monotonic())
+        monitored.wait(more, "a ping after the thaw")
+        listener.close()
+    assert pings == [0, 0]
