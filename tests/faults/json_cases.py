@@ -1,4 +1,4 @@
-"""Texts in the manner of JSONTestSuite, made here: y must be accepted, n refused, i may be either."""
+"""Texts in the manner of JSONTestSuite: some JSON must accept, some refuse, some may be either."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _WITHIN = {"[": ("value", "]"), "{": ("key", "}")}
 
 
 def is_json(text: bytes) -> bool:
-    """Tell whether `text` is a JSON text in UTF-8 (a byte order mark is none of it, section 8.1)."""
+    """Tell whether `text` is a JSON text in UTF-8 (section 8.1: a mark before it is none)."""
     try:
         text.decode()
     except UnicodeDecodeError:
