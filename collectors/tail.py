@@ -170,6 +170,11 @@ class Tail:
                 unread = one.size - one.cursor.offset
                 if unread > 0:
                     self._warn(f"{one.cursor.name} is gone with {unread} bytes unread")
+                elif one.seen_at is None:  # by this process: nobody knows how long it had become
+                    self._warn(
+                        f"{one.cursor.name} is gone since the last snapshot: what came after byte "
+                        f"{one.cursor.offset}, if anything did, can't be read"
+                    )
                 one.size = -1
             elif elapsed_ms(one.gone_since, now) > GONE_MS:
                 del self._followed[inode]

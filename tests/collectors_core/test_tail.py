@@ -32,12 +32,16 @@ def test_a_line_that_arrives_in_pieces_counts_when_its_newline_comes(
 
 
 @pytest.mark.fault("T7")
-def test_an_empty_file_has_no_identity_yet(reader: Reader, lines: Lines) -> None:
-    reader.append(CURRENT, b"")
+@pytest.mark.parametrize("there", [0, 1, 20])
+def test_a_file_that_is_empty_or_has_no_newline_yet_has_no_identity(
+    reader: Reader, lines: Lines, there: int
+) -> None:
+    line = lines.tick(1)
+    reader.append(CURRENT, line[:there])
     reader.read()
     assert reader.book.tail.cursors == []
 
-    reader.append(CURRENT, lines.tick(1))
+    reader.append(CURRENT, line[there:])
     assert reader.read() == 1
 
 
@@ -231,6 +235,42 @@ def test_a_file_that_is_gone_with_bytes_unread_is_told(
     reader.read()
 
     assert any("is gone with 13 bytes unread" in words for words in warned)
+
+
+@pytest.mark.fault("C4")
+def test_a_file_that_went_while_nobody_looked_is_told_and_what_it_held_is_a_gap(
+    reader: Reader, lines: Lines, warned: list[str]
+) -> None:
+    file = reader.append(CURRENT, lines.header() + lines.ticks(1, 3))
+    reader.read()
+    reader.snapshot()
+    reader.append(CURRENT, lines.ticks(4, 5))
+    file.rename(reader.home.root / "away")  # its inode is not free to be used again
+    reader.append(CURRENT, lines.header(segment=2, first_seq=6) + lines.ticks(6, 7))
+    reader.restart()
+
+    assert reader.read() == 2
+    after = reader.snapshot().collector
+    assert (after.gaps, after.ticks_lost, after.ticks_duplicate) == ([Gap("w1", 4, 5)], 2, 0)
+    assert any("is gone since the last snapshot" in words for words in warned)
+
+
+@pytest.mark.fault("C4")
+def test_a_place_beyond_the_end_counts_no_tick_twice_and_names_what_is_missing(
+    reader: Reader, lines: Lines
+) -> None:
+    file = reader.append(CURRENT, lines.header() + lines.ticks(1, 5))
+    reader.read()
+    snapshot = reader.snapshot()
+    snapshot.collector.cursors[0].offset = 10_000_000
+    reader.store.write(snapshot)
+    with file.open("ab") as out:
+        out.write(lines.ticks(8, 9))
+    reader.restart()
+
+    assert reader.read() == 2
+    after = reader.snapshot().collector
+    assert (after.gaps, after.ticks_lost) == ([Gap("w1", 6, 7)], 2)
 
 
 def test_a_gone_file_is_forgotten_after_an_hour_and_its_writer_after_a_day(

@@ -99,6 +99,7 @@ def test_a_stranger_of_the_next_name_is_left_alone(store: SnapshotStore, make: M
         (b"\xff\xfe garbage", "malformed"),
         (b"[]", "array"),
         (b'{"version":99}', "format 99, this version reads 1"),
+        (b'{"version":0}', "format 0, this version reads 1"),
         (b"[" * 100_000, ""),
     ],
 )

@@ -135,10 +135,13 @@ while True:
             assert time.monotonic() < deadline
             assert engine.poll() is None
         time.sleep(number % 8 / 2000)
+        (file,) = folder.iterdir()
+        written = file.read_bytes()  # by writes that returned, or are about to
         engine.send_signal(signal.SIGKILL)
         engine.wait()
-        (file,) = folder.iterdir()
-        *whole, _torn = file.read_bytes().split(b"\n")
+        left = file.read_bytes()
+        assert left.startswith(written)
+        *whole, _torn = left.split(b"\n")
         lines = [msgspec.json.decode(line) for line in whole]
         file.unlink()
         assert lines[0]["kind"] == "header"

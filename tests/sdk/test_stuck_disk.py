@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -89,7 +90,9 @@ def test_a_frozen_disk_delays_no_tick_and_what_was_dropped_is_told_after_the_tha
         heartbeat.record_tick()
         until(lambda: len(read(disk / "heartbeat", "tick")) == 1)
         # Under way before the freeze: no failure of this test may leave the disk frozen.
-        thaw = subprocess.Popen(["sh", "-c", 'sleep 40; fsfreeze -u "$0" 2>&-', disk])
+        thaw = subprocess.Popen(
+            ["sh", "-c", 'sleep 40; fsfreeze -u "$0" 2>&-', disk], start_new_session=True
+        )
         subprocess.run(["fsfreeze", "-f", disk], check=True)
         try:
             slowest = 0.0
@@ -107,7 +110,7 @@ def test_a_frozen_disk_delays_no_tick_and_what_was_dropped_is_told_after_the_tha
             closed_in = time.monotonic() - closing
         finally:
             subprocess.run(["fsfreeze", "-u", disk], check=True)
-            thaw.kill()
+            os.killpg(thaw.pid, signal.SIGKILL)  # its sleep too
             thaw.wait()
         until(lambda: heartbeat.stats().queued == 0)
         until(lambda: read(disk / "heartbeat", "pulse"))

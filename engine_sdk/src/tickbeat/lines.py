@@ -136,8 +136,10 @@ def _utc(second: int) -> str:
 
 def _boot_id() -> str | None:
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
+        # As bytes: a codec is a module to import, and an engine that has changed its user since it
+        # was started may not be allowed to read Python's own files any more.
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            return file.read().decode().strip()
     except OSError:
         return None
 
