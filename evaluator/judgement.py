@@ -133,7 +133,13 @@ def _value(alternative: Alternative, reading: Reading) -> object:
 
 
 def _unsure(alternative: Alternative, reading: Reading) -> object:
-    value: object = alternative.program.eval(reading.activation).value()
+    """Return what CEL says: a value, or an error that is one. It raises some, as when the budget of
+    iterations is used up: those are the rule's errors too.
+    """
+    try:
+        value: object = alternative.program.eval(reading.activation).value()
+    except RuntimeError as fault:
+        return fault
     return value
 
 

@@ -161,7 +161,6 @@ def test_a_file_cut_short_is_read_anew_and_its_ticks_are_not_counted_twice(
     assert reader.snapshot().collector.gaps == []
 
 
-@pytest.mark.fault("T6")
 def test_an_inode_used_again_at_once_is_a_new_file(reader: Reader, lines: Lines) -> None:
     file = reader.append("main.jsonl", lines.tick(pnl={"daily": 1}) * 3)
     reader.read()

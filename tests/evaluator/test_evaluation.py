@@ -321,3 +321,14 @@ def test_each_condition_of_a_rule_is_examined_by_itself() -> None:
     ]  # fmt: skip
     assert (more.worth, more.reads, more.parts) == ("false", {"custom.a": 6.0}, ())
     assert (unless.role, unless.worth, unless.reads) == ("unless", "never", {"custom.on": None})
+
+
+def test_a_condition_that_exhausts_its_budget_of_iterations_is_an_error() -> None:
+    endless = "a + b + c + d > custom.a"
+    for name in "dcba":
+        endless = f"[{', '.join(['1.0'] * 30)}].all({name}, {endless})"
+    one = One(f'"{endless}"')
+    one.take(custom_a=1.0)
+    verdict = one.see()
+    assert (verdict.truth, "Iteration budget exceeded" in verdict.why) == ("error", True)
+    assert one.evaluation.examined("mine")[0].worth == "error"

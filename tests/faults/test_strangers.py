@@ -62,7 +62,7 @@ def public_home(monitored: Any) -> Iterator[Any]:
         home.end()
 
 
-def reopened(home: Any) -> None:
+def given_away(home: Any) -> None:
     for file in home.home.root.rglob("*"):
         os.chown(file, NOBODY, NOBODY, follow_symlinks=False)
 
@@ -99,7 +99,7 @@ def test_a_hostile_link_is_not_followed(public_home: Any, as_nobody: Any) -> Non
     state.mkdir(parents=True)
     for name in ("collector.json", "scheduler.json", "collector.ballast"):
         (state / name).symlink_to(elsewhere)
-    reopened(public_home)
+    given_away(public_home)
     public_home.start("-m", "collectors", wrapper=as_nobody)
     public_home.start("-m", "scheduler", wrapper=as_nobody)
     public_home.wait(
@@ -115,7 +115,7 @@ def test_a_file_that_may_not_be_read_for_a_while_goes_on_where_it_was(
 ) -> None:
     line = b'{"kind":"tick","writer":"w1","seq":%d}\n'
     file = public_home.append("main-w1.jsonl", line % 1 + line % 2)
-    reopened(public_home)
+    given_away(public_home)
     collector = public_home.start("-m", "collectors", wrapper=as_nobody)
     public_home.wait(lambda: public_home.counted() == 2, "the first ticks")
     collector.terminate()

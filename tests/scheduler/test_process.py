@@ -109,6 +109,32 @@ def test_a_request_is_answered_while_the_operator_waits(daemon: Daemon, write: A
     assert answer[0].acknowledged
 
 
+@pytest.mark.fault("R8")
+def test_a_rule_that_exhausts_its_budget_is_in_error_and_the_others_go_on(
+    daemon: Daemon, write: Any
+) -> None:
+    numbers = f"[{', '.join(['1.0'] * 30)}]"
+    endless = "a + b + c + d > 0.0"
+    for name in "dcba":
+        endless = f"{numbers}.all({name}, {endless})"
+    process = daemon.start(**SELDOM)
+    daemon.ready(process)
+    daemon.home.rules.write_text(
+        f'{RULES}\n[[rule]]\nname = "endless"\nseverity = "WARNING"\nclock = "wall"\n'
+        f'when = ["!risk.circuit_breaker_active || {endless}", "{endless}"]\nmessage = "x"\n'
+    )
+    daemon.wait(
+        lambda: [line for line in read(daemon.home.alerts) if line.kind == "reload"], "the reload"
+    )
+    write(breaker=True)
+    daemon.wait(lambda: breakers(daemon) == ["firing"], "the other rule's alert")
+    errors = [line for line in read(daemon.home.alerts) if line.kind == "rule_error"]
+    assert [line.rule for line in errors] == ["endless"]
+    assert "Iteration budget exceeded" in errors[0].reason
+    assert process.poll() is None
+    assert daemon.stop(process)[0] == 0
+
+
 @pytest.mark.fault("A4")
 def test_requests_that_race_the_evaluator_are_each_answered_once_in_whole_lines(
     daemon: Daemon, write: Any

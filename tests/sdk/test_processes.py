@@ -255,7 +255,6 @@ print(heartbeat.stats().last_seq, heartbeat.stats().dropped)
     assert pulse["write_errors"] > 0
 
 
-@pytest.mark.fault("W1")
 def test_a_reader_that_is_stopped_changes_nothing(tmp_path: Path, read: Read, until: Until) -> None:
     from tickbeat import HeartbeatWriter  # noqa: PLC0415 - the only test of this file in-process
 

@@ -214,7 +214,8 @@ class _Scene:
         if spells and self._spells and now >= self._spell_turns_at:
             if self._spell is None:
                 name = chosen(self._spells, self._dice)
-                self._spell = name, time.time(), self._spells[name]()
+                began, end = time.time(), self._spells[name]()
+                self._spell = None if end is None else (name, began, end)
                 self._spell_turns_at = now + self._dice.uniform(0.2, LONGEST_SECONDS)
             else:
                 self.end_spell()

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-Spell = Callable[[], Callable[[], None]]
-"""Begins a bad time; what it returns ends it."""
+End = Callable[[], None]
+Spell = Callable[[], End | None]
+"""Begins a bad time; what it returns ends it. None: it could not be begun."""
 
 HOME_BYTES = 768 * 1024 * 1024
 
@@ -47,31 +48,43 @@ def disks(home: Path, image: Path) -> Iterator[dict[str, Spell]]:
             subprocess.run(["umount", "--lazy", folder], check=False)
 
 
-def _filled(disk: Path) -> Callable[[], None]:
+def _filled(disk: Path) -> End | None:
     filler = disk / "filler"
-    with filler.open("wb", buffering=0) as out, contextlib.suppress(OSError):
-        free = os.statvfs(disk)
-        os.posix_fallocate(out.fileno(), 0, max(1, free.f_bavail * free.f_frsize - 65_536))
-        out.seek(0, os.SEEK_END)
-        while True:
-            out.write(b"x" * 4096)
+    try:
+        with filler.open("wb", buffering=0) as out, contextlib.suppress(OSError):
+            free = os.statvfs(disk)
+            os.posix_fallocate(out.fileno(), 0, max(1, free.f_bavail * free.f_frsize - 65_536))
+            out.seek(0, os.SEEK_END)
+            while True:
+                out.write(b"x" * 4096)
+    finally:
+        full = os.statvfs(disk).f_bavail == 0
+    if not full:
+        filler.unlink(missing_ok=True)
+        return None
     return lambda: filler.unlink(missing_ok=True)
 
 
-def _read_only(disk: Path) -> Callable[[], None]:
-    # Busy for the moment in which a snapshot is written: then there is no spell.
-    _run("mount", "-o", "remount,ro", disk)
-    return lambda: _run("mount", "-o", "remount,rw", disk)
+def _read_only(disk: Path) -> End | None:
+    # It is busy in the moment in which a snapshot is written.
+    if not _ran("mount", "-o", "remount,ro", disk):
+        return None
+    return lambda: _must("mount", "-o", "remount,rw", disk)
 
 
-def _immutable(folder: Path) -> Callable[[], None]:
+def _immutable(folder: Path) -> End | None:
     files = list(folder.glob("*.jsonl"))
-    _run("chattr", "+i", *files)
-    return lambda: _run("chattr", "-i", *files)
+    if not files or not _ran("chattr", "+i", *files):
+        return None
+    return lambda: _must("chattr", "-i", *files)
 
 
-def _run(*command: str | Path) -> None:
-    subprocess.run(command, check=False, capture_output=True)
+def _ran(*command: str | Path) -> bool:
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def _must(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def chosen(spells: dict[str, Spell], dice: random.Random) -> str:

@@ -126,12 +126,14 @@ class Scribe:
             self._done.release()
 
     def _written_to_the_end(self) -> bool:
-        """Write until closed or out of time; False after a fault that is not the disk's."""
+        """Write until closed or out of time; False after a fault that is not the disk's.
+
+        Lines that were not written then are tried again.
+        """
         try:
             self._write()
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end monitoring
             self.report.failed(error)
-            self._pending.clear()
             return self._out_of_time()
         return True
 
@@ -167,11 +169,16 @@ class Scribe:
         taken_at = time.monotonic()
         self._brisk = taken_at - self._ticks_at < _BRISK_SECONDS
         self._ticks_at = taken_at
-        for start in range(0, len(batch), _CHUNK_TICKS):
-            chunk = batch[start : start + _CHUNK_TICKS]
-            bodies = b"\n".join([entry[2] for entry in chunk])
-            self._intake.count_nulls(chunk, bodies)
-            self._pending += self._lines.compose(chunk, bodies)
+        composed = 0
+        try:
+            for start in range(0, len(batch), _CHUNK_TICKS):
+                chunk = batch[start : start + _CHUNK_TICKS]
+                bodies = b"\n".join([entry[2] for entry in chunk])
+                self._intake.count_nulls(chunk, bodies)
+                self._pending += self._lines.compose(chunk, bodies)
+                composed += len(chunk)
+        finally:
+            self._intake.dropped += len(batch) - composed  # by a fault of ours
 
     def _write_pending(self) -> bool:
         try:
