@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import unmeasured
+
 PROJECT = Path(__file__).parents[2]
 READERS = ("status", "health", "tail --no-follow", "metrics", "ack x", "unack x")
 
@@ -66,11 +68,7 @@ def test_files_that_may_not_be_read_are_named(now_house, hidden: str) -> None:
         done = subprocess.run(
             [sys.executable, "-c", AS_NOBODY],
             cwd=PROJECT,
-            # coverage would want to write its figures as that user
-            env={
-                **{name: value for name, value in os.environ.items() if "COV" not in name},
-                "MONITOR_HOME": str(root),
-            },
+            env={**unmeasured.environ(), "MONITOR_HOME": str(root)},
             capture_output=True,
             text=True,
             timeout=60,

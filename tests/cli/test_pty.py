@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import unmeasured
+
 PROJECT = Path(__file__).parents[2]
-NOT_HANDED_ON = ("MONITOR_", "COVERAGE_")
-"""Not coverage's either: a process whose Ctrl-C comes while coverage holds its lock never ends."""
 
 
 def _take_terminal() -> None:
@@ -35,8 +35,8 @@ class Screen:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         kept = {
             name: value
-            for name, value in os.environ.items()
-            if name not in {"NO_COLOR", "COLUMNS"} and not name.startswith(NOT_HANDED_ON)
+            for name, value in unmeasured.environ().items()
+            if name not in {"NO_COLOR", "COLUMNS"} and not name.startswith("MONITOR_")
         }
         settled = {"MONITOR_HOME": str(home), "TERM": "xterm-256color", "PYTHONUTF8": "1"}
         self.child = subprocess.Popen(

@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests import unmeasured
+
 NOBODY = 65534
 ENGINE = f"""
 import logging, os, resource, sys, time
@@ -53,11 +55,9 @@ def folder() -> Iterator[Path]:
 def test_one_warning_and_trading_goes_on_and_no_tick_is_lost_when_there_is_a_thread_again(
     folder: Path,
 ) -> None:
-    # coverage would write its figures as that user
-    environ = {name: value for name, value in os.environ.items() if "COV" not in name}
     done = subprocess.run(
         [sys.executable, "-c", ENGINE, str(folder)],
-        env=environ, capture_output=True, text=True, timeout=60, check=False,
+        env=unmeasured.environ(), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("WARNING heartbeat is off, trading goes on")

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests import unmeasured
+
 NOBODY = 65534
 BECOME = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups"
 # Where root keeps this Python for itself: the same files, seen through a mount of our own.
@@ -55,8 +57,8 @@ def public_home(monitored: Any) -> Iterator[Any]:
         root = Path(folder) / "home"
         root.mkdir(mode=0o700)
         home = type(monitored)(root)
-        for name in [name for name in home.environ if "COV" in name]:
-            del home.environ[name]  # coverage would write its figures as that user
+        for name in home.environ.keys() & os.environ.keys() - unmeasured.environ().keys():
+            del home.environ[name]
         os.chown(root, NOBODY, NOBODY)
         yield home
         home.end()

@@ -82,9 +82,13 @@ def heartbeat(tmp_path: Path) -> Iterator[HeartbeatWriter]:
 def engine() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a Python program as an engine's process would run it, and return how it ended."""
 
-    def engine(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def engine(
+        program: str, *arguments: object, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", program, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=False, env=env
+        )
         assert done.returncode == 0, done.stderr
         return done
 

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests import unmeasured
+
 Read = Callable[..., list[dict[str, Any]]]
 Until = Callable[[Callable[[], object]], None]
 Engine = Callable[..., subprocess.CompletedProcess[str]]
@@ -90,6 +92,7 @@ heartbeat.close(timeout_seconds=30)
 print(heartbeat.stats().writer, heartbeat.stats().dropped)
 """,
         tmp_path,
+        env=unmeasured.environ(),
     )
     parent, dropped = out.stdout.split()
     ticks = read(tmp_path, "tick")
