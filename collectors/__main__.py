@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from collectors.wakeup import Bell
+from monitoring.bell import Bell
 from monitoring.clock import SystemClock
 from monitoring.entry import FAILED, Stop, run
 from monitoring.home import Home

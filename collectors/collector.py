@@ -17,9 +17,10 @@ from collectors.pace import Pace
 from collectors.segments import Sweep
 from collectors.sequence import recent
 from collectors.surroundings import Surroundings
-from collectors.wakeup import Bell, FolderWatch
+from collectors.wakeup import FolderWatch
 from collectors.watch import Watch
 from evaluator.instant import Instant, elapsed_ms
+from monitoring.bell import Bell
 from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.log import monitoring_log

@@ -32,6 +32,15 @@ def is_due(now_ns: int, next_ns: int, interval_ns: int) -> bool:
     return now_ns >= next_ns - interval_ns * EARLY
 
 
+def proves_something(age_ms: int | None, awake_ms: int, limit_ms: float) -> bool:
+    """Tell whether the present may be judged by the newest snapshot, so old by now (None: none).
+
+    After a start or a sleep the collector may be starting too. Until a snapshot could have come,
+    an old one or none proves nothing, and everything stays as it is.
+    """
+    return (age_ms is not None and age_ms <= limit_ms) or awake_ms > limit_ms
+
+
 def moments(found: Iterable[tuple[str, Taken]], evaluate_seconds: float) -> Iterator[Moment]:
     """Yield what a scheduler that never was away evaluates when these snapshots, each with its file
     name, come in this order.

@@ -13,6 +13,7 @@ from monitoring.alert_log import AlertLog, LogLost
 from monitoring.ambient import OwnHealth
 from monitoring.atomic import FOLDER_MODE
 from monitoring.ballast import Ballast
+from monitoring.bell import Bell
 from monitoring.course import Course
 from monitoring.home import Home
 from monitoring.log import monitoring_log
@@ -30,7 +31,7 @@ from scheduler.rule_watch import QUIET_MS, RuleWatch
 from scheduler.rules_in_force import RulesInForce
 from scheduler.telling import tell
 from scheduler.troubles import Troubles
-from scheduler.wake import FolderWatch, Wake
+from scheduler.wake import FolderWatch
 from scheduler.watch import Clock, Watch
 
 POLL_SECONDS = 1.0
@@ -44,14 +45,14 @@ class Process:
         self,
         home: Home,
         settings: Settings,
-        wake: Wake,
+        bell: Bell,
         stopping: Callable[[], bool],
         clock: Clock,
     ) -> None:
         config = settings.config
         self._home = home
         self._settings = settings
-        self._wake = wake
+        self._bell = bell
         self._stopping = stopping
         self._clock = clock
         self._started = clock.now()
@@ -106,8 +107,8 @@ class Process:
             config=config,
             clock=clock,
         )
-        Housekeeping(home, config, clock, self._evaluated).plan(self._jobs, wake.set)
-        self._folders = FolderWatch(wake, [home.snapshots, home.spool], edited=[home.root])
+        Housekeeping(home, config, clock, self._evaluated).plan(self._jobs, bell.ring)
+        self._folders = FolderWatch(bell, [home.snapshots, home.spool], edited=[home.root])
         self._watching = False
 
     def run(self, supervisor: Supervisor) -> int:
@@ -118,7 +119,7 @@ class Process:
             while not self._stopping():
                 self.turn()
                 supervisor.turned("; ".join(self._troubles.words) or "well")
-                self._wake.wait(min(self._seconds_to_wait(), supervisor.longest_wait_seconds))
+                self._bell.wait(min(self._seconds_to_wait(), supervisor.longest_wait_seconds))
         except LogLost as error:
             monitoring_log.critical("{}: stopping, to start again from what is on disk", error)
             return 1

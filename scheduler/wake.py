@@ -1,15 +1,15 @@
-"""What wakes the evaluation loop: files that arrive, timers, signals."""
+"""What wakes the evaluation loop: files that arrive."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyFD, Mask
+
+from monitoring.bell import Bell
 
 if TYPE_CHECKING:
     from watchdog.observers.inotify_c import InotifyEvent, WatchDescriptor
@@ -23,37 +23,8 @@ _EDITED = Mask(
 )
 
 
-class Wake:
-    """An event that any thread and any signal handler may set.
-
-    It is a pipe, since a threading.Event that is set by a signal handler while the main thread is
-    inside its lock never returns.
-    """
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._poll = select.poll()
-        self._poll.register(self._read, select.POLLIN)
-
-    def set(self) -> None:
-        """Let the next or the current wait return."""
-        with contextlib.suppress(BlockingIOError):  # full: it is set many times over
-            os.write(self._write, b"\0")
-
-    def wait(self, timeout_seconds: float) -> bool:
-        """Wait until set, at most that long on the monotonic clock; tell whether it was set."""
-        was_set = bool(self._poll.poll(max(0.0, timeout_seconds) * 1000))
-        while was_set:
-            try:
-                if len(os.read(self._read, 4096)) < 4096:
-                    break
-            except BlockingIOError:
-                break
-        return was_set
-
-
 class FolderWatch:
-    """Sets a wake when a file is moved into one of the folders.
+    """Rings when a file is moved into one of the folders.
 
     In those that are `edited` also when one is written or goes: a human's editor may do either.
 
@@ -62,8 +33,8 @@ class FolderWatch:
     second when it sees the first half of it before the second.
     """
 
-    def __init__(self, wake: Wake, folders: list[Path], edited: Iterable[Path] = ()) -> None:
-        self._wake = wake
+    def __init__(self, bell: Bell, folders: list[Path], edited: Iterable[Path] = ()) -> None:
+        self._bell = bell
         self._masks = dict.fromkeys(folders, _MOVED) | dict.fromkeys(edited, _EDITED)
         self._watched: dict[Path, tuple[int, int, WatchDescriptor]] = {}
         self._gone: set[WatchDescriptor] = set()
@@ -93,7 +64,7 @@ class FolderWatch:
             if (device, inode) != (status.st_dev, status.st_ino) or watch in self._gone:
                 watch = self._inotify.add_callback(os.fsencode(folder), mask, self, self._id)
                 self._watched[folder] = status.st_dev, status.st_ino, watch
-                self._wake.set()  # what came before the watch did
+                self._bell.ring()  # what came before the watch did
 
     def close(self) -> None:
         """Stop watching."""
@@ -103,13 +74,13 @@ class FolderWatch:
 
     def on_event(self, event: InotifyEvent) -> None:  # noqa: ARG002 -- the library's protocol
         """Wake, whatever it is: what is there is read from the folder."""
-        self._wake.set()
+        self._bell.ring()
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """The folder went; `renew` finds the next of its name."""
         self._gone.add(wd)
-        self._wake.set()
+        self._bell.ring()
 
     def on_queue_overflow(self) -> None:
         """The kernel lost events."""
-        self._wake.set()
+        self._bell.ring()

@@ -13,7 +13,7 @@ from monitoring.alert_log import AlertLog
 from monitoring.ambient import OwnHealth
 from monitoring.config import Config
 from monitoring.course import Course
-from monitoring.grid import is_due
+from monitoring.grid import is_due, proves_something
 from monitoring.state import RuleState
 from scheduler.feed import Feed, Reached
 from scheduler.inbox import Inbox
@@ -133,11 +133,7 @@ class Watch:
         return True
 
     def _evaluate_present(self, now: Instant) -> None:
-        """Evaluate this moment, with the newest snapshot as old as it is by now.
-
-        After a start or a sleep the collector may be starting too. Until a snapshot could have
-        come, an old one or none proves nothing, and everything stays as it is.
-        """
+        """Evaluate this moment, with the newest snapshot as old as it is by now."""
         reached = self._feed.reached
         age_ms = elapsed_ms(self._started if reached is None else reached.instant, now)
         if reached is not None and reached.instant.boot_id != now.boot_id:
@@ -146,9 +142,9 @@ class Watch:
         limit_ms = self._config.snapshot_limit_seconds * 1000
         if reached is None or age_ms > limit_ms:
             self._feed.restart_when_behind()
-            if elapsed_ms(self._awake, now) <= limit_ms:
-                return
-        self._evaluate(now, age_ms / 1000)
+        known_ms = None if reached is None else age_ms
+        if proves_something(known_ms, elapsed_ms(self._awake, now), limit_ms):
+            self._evaluate(now, age_ms / 1000)
 
     def _evaluate(self, at: Instant, age_seconds: float) -> None:
         entries = self.course.judge(at, age_seconds, self._health())

@@ -9,6 +9,7 @@ import msgspec
 from evaluator.instant import Instant
 from evaluator.rules import RuleSet
 from monitoring.alert_line import AlertLine
+from monitoring.grid import proves_something
 from scripts.scenario.alerts import Alerts, Refused
 from scripts.scenario.calendar import Market
 from scripts.scenario.compare import Difference, Seen, differences
@@ -167,14 +168,11 @@ class _Run:
             self._judge_present(at_ms)
 
     def _judge_present(self, at_ms: int) -> None:
-        """Judge now. As the scheduler does: after a start, until a snapshot could have come, an
-        old one proves nothing.
-        """
-        age_ms = at_ms - (self._awake_ms if self._newest_ms is None else self._newest_ms)
-        stale = self._newest_ms is None or age_ms > self._limit_ms
-        if stale and at_ms - self._awake_ms <= self._limit_ms:
-            return
-        self._alerts.judge(self._clock.at(at_ms), age_ms / 1000, self._given(at_ms))
+        known_ms = None if self._newest_ms is None else at_ms - self._newest_ms
+        awake_ms = at_ms - self._awake_ms
+        if proves_something(known_ms, awake_ms, self._limit_ms):
+            age_ms = awake_ms if known_ms is None else known_ms
+            self._alerts.judge(self._clock.at(at_ms), age_ms / 1000, self._given(at_ms))
 
     def _given(self, at_ms: int) -> dict[str, object]:
         given = self._feed.around(at_ms)

@@ -19,6 +19,7 @@ from evaluator.instant import Instant
 from evaluator.stats import Stats
 from monitoring.alert_fold import read
 from monitoring.alert_line import AlertLine
+from monitoring.bell import Bell
 from monitoring.config import Calendar, Config
 from monitoring.home import Home
 from monitoring.settings import Settings
@@ -27,7 +28,6 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.spool import Request, submit
 from monitoring.state import ProcessState, read_state
 from scheduler.process import Process
-from scheduler.wake import Wake
 
 BEGIN_MS = 1_760_250_600_000  # 2025-10-12T12:00+05:30
 ALWAYS = Calendar(name="always")
@@ -145,7 +145,7 @@ class Rig:
     def start(self) -> Process:
         self.end()
         settings = Settings(config=self.config, breeze=None, secrets_set=())
-        self.process = Process(self.home, settings, Wake(), lambda: self.stopping, self.clock)
+        self.process = Process(self.home, settings, Bell(), lambda: self.stopping, self.clock)
         return self.process
 
     def turn(self) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.wake import FolderWatch, Wake
+from monitoring.bell import Bell
+from scheduler.wake import FolderWatch
 
 
 class Watched:
@@ -16,17 +17,17 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.wake = Wake()
-        self.watch = FolderWatch(self.wake, [folder])
+        self.bell = Bell()
+        self.watch = FolderWatch(self.bell, [folder])
 
     def wakes(self) -> bool:
         """Tell whether a file wakes, once all that happened before has been slept off."""
         self.watch.renew()
-        while self.wake.wait(0.2):
+        while self.bell.wait(0.2):
             self.watch.renew()
         (self.folder / ".new.tmp").touch()
         (self.folder / ".new.tmp").rename(self.folder / "new")
-        return self.wake.wait(60)
+        return self.bell.wait(60)
 
 
 @pytest.fixture

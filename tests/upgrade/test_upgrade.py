@@ -18,10 +18,10 @@ import pytest
 from collectors.breeze import BreezeWatch
 from collectors.collector import Collector
 from collectors.processes import ProcProcesses
-from collectors.wakeup import Bell
 from evaluator.incident import Incident
 from evaluator.instant import Instant
 from monitoring.alert_fold import fold
+from monitoring.bell import Bell
 from monitoring.history import last_indexed, query
 from monitoring.home import Home
 from monitoring.settings import Settings, load
@@ -30,7 +30,6 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.supervisor import Supervisor
 from scheduler.housekeeping import Housekeeping
 from scheduler.process import Process
-from scheduler.wake import Wake
 from scripts.cli.health import answer_of
 from scripts.cli.look import look
 from scripts.cli.process_life import ProcTable
@@ -99,7 +98,7 @@ class Upgraded:
 
     def evaluate(self) -> None:
         """Let a scheduler begin, do a turn, and end."""
-        process = Process(self.home, self.settings, Wake(), lambda: False, self.clock)
+        process = Process(self.home, self.settings, Bell(), lambda: False, self.clock)
         process.turn()
         process.close()
 
