@@ -74,7 +74,7 @@ def tell(stage: Stage, story: Story, bars: Path | None, day: Day | None) -> None
     market = f"{day.date} from {day.source}" if day else "a made-up day that ends badly"
     story.say(f"The paper engine starts: {market}, 15 minutes of market a second")
     journal = stage.home / "logs" / "journal.jsonl"
-    arguments = ["--journal", str(journal), "--days", "2"]
+    arguments = ["--journal", str(journal), "--days", "3"]
     if bars is not None and day is not None:
         arguments += ["--bars", str(bars), "--day", str(day.date)]
     for rule, what, limit_pct in (

@@ -1,7 +1,8 @@
 """A paper-trading engine: real bars or made-up ones, real accounting, a breaker, a heartbeat.
 
 It stands for the operator's own engine: all that ties it to the monitor are the two lines with
-`HeartbeatWriter`. SIGTERM stops it cleanly, SIGUSR1 begins the next trading day.
+`HeartbeatWriter`. SIGTERM stops it cleanly, SIGUSR1 begins the next trading day; if there is one
+to come, it waits for that at the close.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def metrics(trader: Trader, uptime_seconds: float, latency_ms: float) -> dict[st
 
 
 def run(
-    days: Iterator[Day],
+    days: list[Day],
     trader: Trader,
     heartbeat: HeartbeatWriter,
     *,
@@ -113,7 +114,7 @@ def run(
     Positions are squared off at the end of a day, and before a stop.
     """
     started = due = time.monotonic()
-    for day in days:
+    for left, day in zip(range(len(days) - 1, -1, -1), days, strict=True):
         trader.open_day(len(day.symbols))
         orders.next_day = False
         for number, minute in enumerate(day.minutes, start=1):
@@ -130,6 +131,9 @@ def run(
             time.sleep(max(0.0, due - time.monotonic()))
             if is_last:
                 break
+        while left and not (orders.next_day or orders.stop):
+            heartbeat.record_tick(metrics(trader, time.monotonic() - started, 0.0))
+            time.sleep(1 / ticks_per_second)
         if orders.stop:
             return "stopped"
     return "end of the day"
@@ -210,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
         home.heartbeat, engine=options.engine, interval_seconds=1 / options.ticks_per_second
     )
     reason = run(
-        itertools.islice(days, max(1, options.days)),
+        list(itertools.islice(days, max(1, options.days))),
         trader,
         heartbeat,
         orders=orders,

@@ -60,6 +60,10 @@ def wait_for_none(home: Path, seconds: float = 60.0) -> list[int]:
     return left
 
 
+def ticks_in(heartbeat: Path) -> int:
+    return sum(file.read_text().count('"kind":"tick"') for file in heartbeat.glob("*.jsonl"))
+
+
 def refused(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
@@ -142,6 +146,28 @@ def test_a_day_of_the_paper_engine_ends_by_itself_and_says_what_it_traded(
     assert sum('"kind":"tick"' in line for line in lines) == 375
     assert '"kind":"close"' in lines[-1]
     assert "end of the day" in lines[-1]
+
+
+def test_between_two_days_the_paper_engine_waits_for_the_morning_and_is_alive(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "scripts.demo_engine", "--ticks-per-second", "2000", "--days", "2"],
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        env=environ | {"MONITOR_HOME": str(tmp_path)},
+    ) as engine:
+        try:
+            heartbeat = tmp_path / "data" / "heartbeat"
+            until = time.monotonic() + 60
+            while ticks_in(heartbeat) <= 2 * 375:  # more than both days have
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            assert engine.poll() is None
+            engine.send_signal(signal.SIGUSR1)
+            assert engine.wait(60) == 0
+        finally:
+            engine.kill()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
