@@ -75,9 +75,7 @@ def run(*, quick: bool) -> list[Row]:
     ]
 
 
-def play(
-    home: Home, ticks: int, kills: int, segment_bytes: int, dice: random.Random
-) -> Told:
+def play(home: Home, ticks: int, kills: int, segment_bytes: int, dice: random.Random) -> Told:
     """Write so many ticks while the collector is killed and started again.
 
     Raises TimeoutError when it does not get there, RuntimeError when a process ends by itself.
