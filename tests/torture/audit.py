@@ -91,6 +91,7 @@ def _alerts(played: Played, home: Home) -> list[Finding]:
     lines = [line for file in log_files(home.alerts) for line in scan(file.read_bytes()).lines]
     lines.sort(key=lambda line: line.seq)
     folded = fold(home.alerts)
+    asked, answered = played.requests, [line.request for line in lines if line.request]
     seqs = [line.seq for line in lines]
     fired = [line for line in lines if (line.kind, line.status, line.notify) == FIRING]
     lives = _lives(lines)
@@ -112,7 +113,7 @@ def _alerts(played: Played, home: Home) -> list[Finding]:
             "every condition has exactly one incident, which began while it held",
             f"{len(begins)} conditions, {len(begun)} incidents, {len(missed)} missed, "
             f"{len(belong) - len(set(belong) - {0})} false or doubled, {len(late)} too late",
-            belong == list(range(1, len(begins) + 1)) and not late,
+            begins != [] and belong == list(range(1, len(begins) + 1)) and not late,
         ),
         Finding(
             "each was pending, told firing and resolved, once",
@@ -123,6 +124,11 @@ def _alerts(played: Played, home: Home) -> list[Finding]:
             "every one of them is over",
             ", ".join(sorted(folded.states)) or "nothing is open",
             "torture" not in folded.states,
+        ),
+        Finding(
+            "every request was answered once, in order, and is in force",
+            f"{len(asked)} asked, {len(answered)} answers, {len(folded.silences)} in force",
+            asked == answered and sorted(folded.silences) == asked,
         ),
         Finding("nothing else fired", ", ".join(others) or "nothing", not others),
         Finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import time
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from monitoring.alert_fold import fold
 from monitoring.home import Home
+from monitoring.spool import Request, submit
 from tests.torture.cast import Actor, cast
 from tests.torture.counted import Counted
 from tests.torture.ledger import Ledger
@@ -47,6 +49,8 @@ MEAN_PAUSE_SECONDS = 0.3
 LONGEST_SECONDS = 2.0
 """Of a SIGSTOP or a spell of the disk: shorter than the deadlines of lapses and staleness."""
 
+ASK_SECONDS = 0.5
+DAY_MS = 86_400_000
 SHOWN_SECONDS = 60.0
 """A condition that the snapshots did not show by then is given up: the audit will miss it."""
 
@@ -78,6 +82,7 @@ class Played(NamedTuple):
     actors: dict[str, Actor]
     ledger: Ledger
     conditions: list[tuple[int, int]]
+    requests: list[str]
     spells: dict[str, list[tuple[float, float]]]
     pauses: int
     seconds: float
@@ -113,7 +118,10 @@ def play(
         engine = actors["engine"].process
         last: dict[str, int | None] = {"engine": engine.wait(60) if engine else None}
         ledger.enter()
-        while not counted.has(ledger) and time.monotonic() < until:
+        spool = Home(home).spool
+        while time.monotonic() < until and not (
+            counted.has(ledger) and not any(spool.glob("*.json"))
+        ):
             for name in ("collector", "scheduler"):
                 actors[name].watch()
             time.sleep(0.2)
@@ -123,7 +131,7 @@ def play(
         for actor in actors.values():
             actor.end_hard()
     return Played(
-        actors, ledger, scene.conditions, scene.spelt, scene.pauses,
+        actors, ledger, scene.conditions, scene.requests, scene.spelt, scene.pauses,
         time.monotonic() - began, last,
     )  # fmt: skip
 
@@ -141,12 +149,14 @@ class _Scene:
     ) -> None:
         dice, spells = random.Random(script.seed), ground.spells
         self.conditions: list[tuple[int, int]] = []
+        self.requests: list[str] = []
         self.spelt: dict[str, list[tuple[float, float]]] = {name: [] for name in spells}
         self.pauses = 0
         self._actors = actors
         self._ledger = ledger
         self._counted = counted
-        self._alerts = Home(ground.home).alerts
+        self._home = Home(ground.home)
+        self._asks_at = 0.0
         self._condition = ground.outputs / "condition"
         self._script = script
         self._dice = dice
@@ -184,18 +194,18 @@ class _Scene:
             self._actors[name].start()
 
     def calm(self) -> None:
-        """End all that goes on, and let a condition that holds hold long enough."""
+        """End all that goes on, and let a condition that holds hold long enough, one at least."""
         self.end_spell()
         for name in list(self._paused):
             self._actors[name].pause(on=False)
             del self._paused[name]
         until = time.monotonic() + self._script.hold_seconds
-        while time.monotonic() < until or self._holds_since_ms is not None:
+        while time.monotonic() < until or self._holds_since_ms is not None or not self.conditions:
             self._tend(spells=False)
             time.sleep(0.05)
         self._turns_at = math.inf
         until = time.monotonic() + SHOWN_SECONDS
-        while "torture" in fold(self._alerts).states and time.monotonic() < until:
+        while "torture" in fold(self._home.alerts).states and time.monotonic() < until:
             self._tend(spells=False)
             time.sleep(0.05)
 
@@ -207,7 +217,9 @@ class _Scene:
             self._spell = None
 
     def _tend(self, *, spells: bool = True) -> None:
-        """Do what is due: a condition turns, a spell or a pause ends, a process is started."""
+        """Do what is due: a condition turns, a spell or a pause ends, a process is started, the
+        operator asks for something.
+        """
         now = time.monotonic()
         for actor in self._actors.values():
             actor.watch()
@@ -215,6 +227,9 @@ class _Scene:
             if now >= until:
                 self._actors[name].pause(on=False)
                 del self._paused[name]
+        if now >= self._asks_at:
+            self._ask()
+            self._asks_at = now + ASK_SECONDS
         if now >= self._turns_at and (self._is_shown() or now >= self._turns_at + SHOWN_SECONDS):
             self._turn()
             self._turns_at = now + self._script.hold_seconds * self._dice.uniform(1.0, 1.4)
@@ -228,8 +243,21 @@ class _Scene:
                 self.end_spell()
                 self._spell_turns_at = now + self._dice.uniform(3, 10)
 
+    def _ask(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        request = Request(
+            id=f"{len(self.requests):08d}", action="silence", target="disk_low", by="torture",
+            at_ms=now_ms, until_ms=now_ms + DAY_MS,
+        )  # fmt: skip
+        with contextlib.suppress(OSError):  # of a full disk; its id is that of the next one
+            submit(self._home.spool, request)
+            self.requests.append(request.id)
+
     def _is_shown(self) -> bool:
-        return self._counted.shown(float(self._holds_since_ms is not None), self._turned_ms)
+        first = not self._turned_ms
+        return first or self._counted.shown(
+            float(self._holds_since_ms is not None), self._turned_ms
+        )
 
     def _turn(self) -> None:
         now_ms = time.time_ns() // 1_000_000

@@ -138,6 +138,22 @@ def leave_one_open(home: Home) -> None:
     change_alerts(home, leave)
 
 
+def answer_a_request_twice(home: Home) -> None:
+    def again(lines: list[Line]) -> None:
+        lines.append(dict(next(line for line in lines if line["request"])))
+        renumber(lines)
+
+    change_alerts(home, again)
+
+
+def forget_a_request(home: Home) -> None:
+    def forget(lines: list[Line]) -> None:
+        lines.remove(next(line for line in lines if line["request"]))
+        renumber(lines)
+
+    change_alerts(home, forget)
+
+
 def fire_another_alarm(home: Home) -> None:
     def lapse(lines: list[Line]) -> None:
         told = of_first_incident(lines)
@@ -183,6 +199,8 @@ def log_a_traceback(home: Home) -> None:
         (invent_an_incident, "every condition has exactly one incident, which began while it held"),
         (resolve_one_twice, "each was pending, told firing and resolved, once"),
         (leave_one_open, "every one of them is over"),
+        (answer_a_request_twice, "every request was answered once, in order, and is in force"),
+        (forget_a_request, "every request was answered once, in order, and is in force"),
         (fire_another_alarm, "nothing else fired"),
         (write_a_line_twice, "no alert line is torn, doubled or missing"),
         (lose_a_line, "no alert line is torn, doubled or missing"),
