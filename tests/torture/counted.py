@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from monitoring.home import Home
 from monitoring.snapshot import Snapshot
 from monitoring.snapshots import SnapshotStore
@@ -39,6 +41,11 @@ class Counted:
         """Tell whether the collector got to the end."""
         self.look()
         return self.ticks >= ledger.ticks
+
+    def silent_ms(self, now_ms: int) -> float:
+        """Return for how long there was no snapshot."""
+        self.look()
+        return math.inf if self.newest is None else now_ms - self.newest.wall_ms
 
     def shown(self, alarm: float, since_ms: int) -> bool:
         """Tell whether snapshots since then showed this value for longer than the rule asks.

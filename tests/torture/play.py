@@ -49,6 +49,11 @@ MEAN_PAUSE_SECONDS = 0.3
 LONGEST_SECONDS = 2.0
 """Of a SIGSTOP or a spell of the disk: shorter than the deadlines of lapses and staleness."""
 
+SPARED_MS = 3_000
+"""After so long without a snapshot nothing is done to who makes them, until there is one: on a slow
+machine they would never get so far, and it would be right to say that they are dead.
+"""
+
 ASK_SECONDS = 0.5
 DAY_MS = 86_400_000
 SHOWN_SECONDS = 60.0
@@ -182,7 +187,7 @@ class _Scene:
                 break
             time.sleep(min(left, 0.05))
         name = self._dice.choice(VICTIMS)
-        if name in self._paused:
+        if name in self._paused or (name != "scheduler" and self._is_silent()):
             return
         if self._dice.random() < 0.1:
             self._actors[name].pause(on=True)
@@ -234,14 +239,17 @@ class _Scene:
             self._turn()
             self._turns_at = now + self._script.hold_seconds * self._dice.uniform(1.0, 1.4)
         if spells and self._spells and now >= self._spell_turns_at:
-            if self._spell is None:
+            if self._spell is not None:
+                self.end_spell()
+                self._spell_turns_at = now + self._dice.uniform(3, 10)
+            elif not self._is_silent():
                 name = chosen(self._spells, self._dice)
                 began, end = time.time(), self._spells[name]()
                 self._spell = None if end is None else (name, began, end)
                 self._spell_turns_at = now + self._dice.uniform(0.2, LONGEST_SECONDS)
-            else:
-                self.end_spell()
-                self._spell_turns_at = now + self._dice.uniform(3, 10)
+
+    def _is_silent(self) -> bool:
+        return self._counted.silent_ms(time.time_ns() // 1_000_000) > SPARED_MS
 
     def _ask(self) -> None:
         now_ms = time.time_ns() // 1_000_000
