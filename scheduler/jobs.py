@@ -34,7 +34,7 @@ from scheduler.watch import Clock
 
 HOUR_MS = 3_600_000
 RETRY = timedelta(hours=1)
-"""A nightly job that failed is tried again so often: its fault, mended, must not be told all day."""
+"""A nightly job that failed is tried again after this: who mended its fault is not told all day."""
 
 NOT_DUE = object()
 """What a nightly job returns that had run for this night already."""
