@@ -15,6 +15,9 @@ from collections.abc import Callable, Mapping
 PINGS_PER_PERIOD = 3
 """sd_watchdog_enabled(3) recommends half of the period; a third leaves time for a slow turn."""
 
+STATUS_CHARACTERS = 500
+"""A datagram that is too large is refused whole, with all that it says besides."""
+
 
 class Supervisor:
     """Told by the loop that matters, once a turn. `clock_ns` is monotonic."""
@@ -40,7 +43,8 @@ class Supervisor:
         now_ns = self._clock_ns()
         words = [] if self._ready else ["READY=1"]
         if status != self._status or not self._ready:
-            words.append(f"STATUS={status.splitlines()[0] if status else ''}")
+            line = status.splitlines()[0] if status else ""
+            words.append(f"STATUS={line[:STATUS_CHARACTERS]}")
         due = now_ns >= self._due_ns
         if due:
             words.append("WATCHDOG=1")
@@ -60,7 +64,7 @@ class Supervisor:
         # A full or vanished socket costs a message: never the loop, which may not wait for it.
         try:
             with _datagrams() as out:
-                out.sendto("\n".join(words).encode(), self._address)
+                out.sendto("\n".join(words).encode(errors="backslashreplace"), self._address)
         except OSError:
             return False
         return True

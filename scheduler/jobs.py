@@ -51,6 +51,7 @@ class Jobs:
         self._states: dict[str, JobState] = {}
         self._triggers: dict[str, Callable[[], BaseTrigger]] = {}
         self._nightly: dict[str, time] = {}
+        self._retried: set[str] = set()
         self._late: deque[Instant] = deque()
         self._scheduler = BackgroundScheduler(
             timezone=self._zone, daemon=True, executors={"default": DaemonThreads()}
@@ -71,9 +72,16 @@ class Jobs:
             grace_seconds,
         )
 
-    def nightly(self, name: str, at: time, run: Callable[[], object]) -> None:
-        """Run a job every night at `at` in the trading timezone, late rather than never."""
+    def nightly(
+        self, name: str, at: time, run: Callable[[], object], *, retried: bool = False
+    ) -> None:
+        """Run a job every night at `at` in the trading timezone, late rather than never.
+
+        `retried`: after a failure sooner. Not for what may do only so much in a night.
+        """
         self._nightly[name] = at
+        if retried:
+            self._retried.add(name)
 
         def once_a_night() -> object:
             # The hour that autumn repeats brings its time of day twice.
@@ -168,7 +176,7 @@ class Jobs:
             state.last_failed = event.code == EVENT_JOB_ERROR
             state.failed += state.last_failed
             state.error = str(event.exception) if state.last_failed else None
-            again = state.last_failed and event.job_id in self._nightly
+            again = state.last_failed and event.job_id in self._retried
         if again:
             with contextlib.suppress(JobLookupError):  # the process is ending
                 self._scheduler.modify_job(event.job_id, next_run_time=self._now() + RETRY)
@@ -176,8 +184,8 @@ class Jobs:
     def _is_due(self, name: str) -> bool:
         with self._lock:
             state = self._states[name]
-            last_run, failed = state.last_run, state.last_failed
-        return failed or is_due(last_run, self._nightly[name], self._now())
+            last_run, again = state.last_run, state.last_failed and name in self._retried
+        return again or is_due(last_run, self._nightly[name], self._now())
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now().wall_ms / 1000, self._zone)

@@ -115,3 +115,10 @@ def test_what_a_full_socket_did_not_take_is_said_again_at_the_next_turn(
     supervisor.turned("well")
     supervisor.turned("well")
     assert listener.heard() == [["READY=1", "STATUS=well", "WATCHDOG=1"]]
+
+
+@pytest.mark.parametrize("status", ["x" * 1_000_000, "\udcff"], ids=["endless", "not UTF-8"])
+def test_no_words_keep_it_from_being_ready(listener: Listener, tmp_path: Path, status: str) -> None:
+    supervised(tmp_path, [0]).turned(status)
+    ((ready, _, ping),) = listener.heard()
+    assert (ready, ping) == ("READY=1", "WATCHDOG=1")

@@ -130,14 +130,14 @@ def test_a_nightly_job_that_failed_is_tried_again_within_the_hour_and_after_a_re
             raise OSError("the disk is full")
 
     jobs = new_jobs()
-    jobs.nightly("night", FAR_OFF, fail_once)
+    jobs.nightly("night", FAR_OFF, fail_once, retried=True)
     jobs.start()
     wait(lambda: jobs.failed() == 1)
     soon = (datetime.now(IST) + timedelta(hours=1, seconds=1)).isoformat()
     wait(lambda: (jobs.states()["night"].next_run or "~") <= soon)
 
     restarted = new_jobs(jobs.states())
-    restarted.nightly("night", FAR_OFF, fail_once)
+    restarted.nightly("night", FAR_OFF, fail_once, retried=True)
     restarted.start()
     wait(lambda: restarted.states()["night"].runs == 2)
     assert restarted.failed() == 0
