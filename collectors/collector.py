@@ -194,6 +194,7 @@ class Collector:
             self._broken,
             self._checkpoint.fault,
             self._folder_watch.fault,
+            self._book.tail.fault,
             self._book.fault,
             self._sweep.fault,
             None if self._has_ballast else "no ballast: the disk is nearly full",

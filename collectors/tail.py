@@ -68,6 +68,7 @@ class Tail:
         self._engine = engine
         self._warn = warn
         self._said: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
         self._strangers: set[tuple[int, str]] = set()
         self._followed = {
             cursor.inode: _Followed(msgspec.structs.replace(cursor), cursor.name)
@@ -78,6 +79,14 @@ class Tail:
     def cursors(self) -> list[Cursor]:
         """Where each file is read to."""
         return [one.cursor for one in self._followed.values()]
+
+    @property
+    def fault(self) -> str | None:
+        """Why something can't be read at present, None when all can: its ticks are not counted."""
+        if not self._faults:
+            return None
+        first, *others = self._faults.values()
+        return f"{first} (and {len(others)} more)" if others else first
 
     @property
     def bytes_behind(self) -> int:
@@ -153,9 +162,12 @@ class Tail:
                 # a rename while the folder is being listed can hide a file from the listing
                 found = listing(self._folder, self._engine, self._followed)
         except OSError as fault:
-            self._say("folder", f"heartbeat folder {self._folder}: {fault.strerror}")
+            self._can_not_read("folder", f"heartbeat folder {self._folder}", fault)
             return []
-        self._said.pop("folder", None)
+        names = {file.name for file in found.files}
+        for gone in self._faults.keys() - names:
+            del self._faults[gone]
+            self._said.pop(gone, None)
         for name in found.strangers:
             self._say(name, f"{name} is not a file of engine {self._engine}: left alone")
         self._note_gone({file.inode for file in found.files}, now)
@@ -183,7 +195,7 @@ class Tail:
         try:
             descriptor = os.open(self._folder / file.name, _FLAGS)
         except OSError as fault:
-            self._say(file.name, f"{file.name} can't be read: {fault.strerror}")
+            self._can_not_read(file.name, file.name, fault)
             return
         try:
             there = os.fstat(descriptor)
@@ -192,9 +204,10 @@ class Tail:
             followed = self._identified(file, followed, descriptor)
             if followed is not None:
                 self._said.pop(file.name, None)
+                self._faults.pop(file.name, None)
                 yield from self._new_in(descriptor, file, followed, now)
         except OSError as fault:
-            self._say(file.name, f"{file.name} can't be read: {fault.strerror}")
+            self._can_not_read(file.name, file.name, fault)
         finally:
             os.close(descriptor)
 
@@ -251,6 +264,10 @@ class Tail:
             cursor.writer, cursor.segment = header.writer, header.segment
         followed = self._followed[file.inode] = _Followed(cursor, file.stem, tail=b"")
         return followed
+
+    def _can_not_read(self, about: str, named: str, fault: OSError) -> None:
+        self._faults[about] = f"{named} can't be read: {fault.strerror}"
+        self._say(about, self._faults[about])
 
     def _say(self, about: str, words: str) -> None:
         """Warn once, until it is well again or other words are due."""

@@ -7,7 +7,6 @@ Without the environment nothing is sent, and whatever goes wrong nothing is rais
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import socket
@@ -15,6 +14,9 @@ from collections.abc import Callable, Mapping
 
 PINGS_PER_PERIOD = 3
 """sd_watchdog_enabled(3) recommends half of the period; a third leaves time for a slow turn."""
+
+STATUS_CHARACTERS = 500
+"""A datagram that is too large is refused whole, with all that it says besides."""
 
 
 class Supervisor:
@@ -41,23 +43,31 @@ class Supervisor:
         now_ns = self._clock_ns()
         words = [] if self._ready else ["READY=1"]
         if status != self._status or not self._ready:
-            words.append(f"STATUS={status.splitlines()[0] if status else ''}")
-        if now_ns >= self._due_ns:
+            line = status.splitlines()[0] if status else ""
+            words.append(f"STATUS={line[:STATUS_CHARACTERS]}")
+        due = now_ns >= self._due_ns
+        if due:
             words.append("WATCHDOG=1")
-            self._due_ns = now_ns + self._every_ns
-        self._ready, self._status = True, status
-        self._send(words)
+        if self._send(words):  # else again at the next turn: a start that is never heard of is none
+            self._ready, self._status = True, status
+            if due:
+                self._due_ns = now_ns + self._every_ns
 
     def stopping(self) -> None:
         """Say that the process was asked to stop."""
         self._send(["STOPPING=1", "STATUS=stopping"])
 
-    def _send(self, words: list[str]) -> None:
+    def _send(self, words: list[str]) -> bool:
+        """Tell whether it was taken, or nobody asked for it."""
         if self._address is None or not words:
-            return
+            return True
         # A full or vanished socket costs a message: never the loop, which may not wait for it.
-        with contextlib.suppress(OSError), _datagrams() as out:
-            out.sendto("\n".join(words).encode(), self._address)
+        try:
+            with _datagrams() as out:
+                out.sendto("\n".join(words).encode(errors="backslashreplace"), self._address)
+        except OSError:
+            return False
+        return True
 
 
 def _datagrams() -> socket.socket:

@@ -43,8 +43,8 @@ class Housekeeping:
         jobs.every("index", INDEX_SECONDS, self.index, grace_seconds=None)
         at = time.fromisoformat(config.retention.at)
         jobs.nightly("retention", at, self.retention)
-        jobs.nightly("packing", _later(at, 5), self.packing)
-        jobs.nightly("index_purge", _later(at, 10), self.purge_index)
+        jobs.nightly("packing", _later(at, 5), self.packing, retried=True)
+        jobs.nightly("index_purge", _later(at, 10), self.purge_index, retried=True)
 
     def retention(self) -> None:
         """Delete what is past its time. Raises RetentionRefused."""

@@ -6,6 +6,7 @@ costs its own runs alone.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from apscheduler.events import (
     EVENT_JOB_MISSED,
     JobEvent,
 )
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
@@ -31,6 +33,9 @@ from scheduler.daemon_threads import DaemonThreads
 from scheduler.watch import Clock
 
 HOUR_MS = 3_600_000
+RETRY = timedelta(hours=1)
+"""A nightly job that failed is tried again after this: who mended its fault is not told all day."""
+
 NOT_DUE = object()
 """What a nightly job returns that had run for this night already."""
 
@@ -46,6 +51,7 @@ class Jobs:
         self._states: dict[str, JobState] = {}
         self._triggers: dict[str, Callable[[], BaseTrigger]] = {}
         self._nightly: dict[str, time] = {}
+        self._retried: set[str] = set()
         self._late: deque[Instant] = deque()
         self._scheduler = BackgroundScheduler(
             timezone=self._zone, daemon=True, executors={"default": DaemonThreads()}
@@ -66,9 +72,16 @@ class Jobs:
             grace_seconds,
         )
 
-    def nightly(self, name: str, at: time, run: Callable[[], object]) -> None:
-        """Run a job every night at `at` in the trading timezone, late rather than never."""
+    def nightly(
+        self, name: str, at: time, run: Callable[[], object], *, retried: bool = False
+    ) -> None:
+        """Run a job every night at `at` in the trading timezone, late rather than never.
+
+        `retried`: after a failure sooner. Not for what may do only so much in a night.
+        """
         self._nightly[name] = at
+        if retried:
+            self._retried.add(name)
 
         def once_a_night() -> object:
             # The hour that autumn repeats brings its time of day twice.
@@ -98,7 +111,7 @@ class Jobs:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Run now what is nightly and should have run since its last time."""
+        """Run now what is nightly and should have run since its last time, or failed then."""
         now = self._now()
         for name in self._nightly:
             if self._is_due(name):
@@ -163,11 +176,16 @@ class Jobs:
             state.last_failed = event.code == EVENT_JOB_ERROR
             state.failed += state.last_failed
             state.error = str(event.exception) if state.last_failed else None
+            again = state.last_failed and event.job_id in self._retried
+        if again:
+            with contextlib.suppress(JobLookupError):  # the process is ending
+                self._scheduler.modify_job(event.job_id, next_run_time=self._now() + RETRY)
 
     def _is_due(self, name: str) -> bool:
         with self._lock:
-            last_run = self._states[name].last_run
-        return is_due(last_run, self._nightly[name], self._now())
+            state = self._states[name]
+            last_run, again = state.last_run, state.last_failed and name in self._retried
+        return again or is_due(last_run, self._nightly[name], self._now())
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now().wall_ms / 1000, self._zone)

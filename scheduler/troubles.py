@@ -18,6 +18,8 @@ class Troubles:
 
     def note(self, subject: str, words: str | None) -> None:
         """Set what is wrong with `subject`, None: nothing. Changes go to stderr and the log."""
+        if words is not None:  # a file name that is no UTF-8 could not be written into the state
+            words = words.encode("utf-8", "backslashreplace").decode()
         before = self._open.get(subject)
         if words == before:
             return

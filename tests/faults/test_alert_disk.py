@@ -65,18 +65,28 @@ def test_on_a_full_disk_the_ballast_carries_the_alert(
 ) -> None:
     disk = mount(tmp_path / "disk", "-t", "tmpfs", "-o", "size=96m", "tmpfs")
     full = type(monitored)(disk, outputs=tmp_path)
-    # Without the `disk_low` limits that the other tests switch off.
-    full.home.settings.write_text(full.home.settings.read_text().partition("[limits]")[0])
+    # Nothing is low before the disk is full, and then it stays so: a ballast is 8 MiB.
+    settings = full.home.settings.read_text().partition("[limits]")[0]
+    limits = "[limits]\ndisk_warning_bytes = 16e6\ndisk_critical_bytes = 16e6\n"
+    full.home.settings.write_text(settings + limits)
+    # The engine's disk is another one: it can still say what happens.
+    (tmp_path / "heartbeat").mkdir()
+    full.home.heartbeat.parent.mkdir()
+    full.home.heartbeat.symlink_to(tmp_path / "heartbeat")
     try:
         full.collector()
         full.scheduler()
         ballasts = [full.home.state / f"{one}.ballast" for one in ("collector", "scheduler")]
         full.wait(lambda: all(one.is_file() for one in ballasts), "both ballasts")
+        assert full.firing("disk_low") is None
         filler = disk / "filler"
         with filler.open("ab", buffering=0) as out, contextlib.suppress(OSError):
             while True:
                 out.write(b"x" * 65_536)
+        full.append("main-w1.jsonl", BREAKER)
+        full.wait(lambda: full.firing("circuit_breaker_triggered"), "the alert in the log")
         full.wait(lambda: full.firing("disk_low"), "disk_low in the log")
+        assert not all(one.is_file() for one in ballasts)
         filler.unlink()
         full.wait(lambda: all(one.is_file() for one in ballasts), "the ballasts again")
         assert full.stop()[:2] == [0, 0]

@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from monitoring.alert_fold import fold, read
+
 Mount = Any
 EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32), linux/fs/ext4/ext4.h
 SELDOM = "loop,commit=600"
 """The journal is written when somebody asks for it, and not every 5 s besides (ext4(5))."""
 NEW = "new" * 10_000
+APPEND = Path(__file__).parents[1] / "alert_log" / "writer.py"
 NO_LOG_FLUSH = 2  # EXT4_GOING_FLAGS_NOLOGFLUSH
 WRITE = """
 import sys
@@ -80,6 +83,16 @@ def test_a_write_that_returned_is_there(power: Power) -> None:
     assert write(path, NEW) == 0
     power.cut_and_come_back()
     assert path.read_text() == NEW
+
+
+@pytest.mark.fault("C2")
+def test_an_alert_line_that_was_written_is_there(power: Power) -> None:
+    alerts = power.folder / "logs" / "alerts"
+    for lines in (1, 2):  # in a file that is new, and in one that is there
+        subprocess.run([sys.executable, APPEND, alerts], check=True, timeout=60)
+        power.cut_and_come_back()
+        assert [line.kind for line in read(alerts)].count("rule_error") == lines
+        assert fold(alerts).faults == []
 
 
 @pytest.mark.fault("C2")

@@ -129,8 +129,16 @@ def test_a_file_that_may_not_be_read_for_a_while_goes_on_where_it_was(
     public_home.start("-m", "collectors", wrapper=as_nobody)
     public_home.wait(lambda: len(public_home.snapshots()) > before + 2, "snapshots without it")
     assert public_home.counted() == 2
+    said = "main-w1.jsonl can't be read: Permission denied"
+    public_home.wait(lambda: said in public_home.degraded("collector"), "the operator is told")
+    assert said in public_home.monitor("health").stdout.replace("\n", " ")
+    other = public_home.append("main-w2.jsonl", line % 1)
+    other.chmod(0)
+    public_home.wait(lambda: "(and 1 more)" in public_home.degraded("collector"), "of both")
+    other.unlink()
     os.chown(file, NOBODY, NOBODY)
     file.chmod(0o600)
     public_home.wait(lambda: public_home.counted() >= 3, "the tick after")
     newest = public_home.snapshots()[-1].collector
     assert (public_home.counted(), newest.ticks_lost, newest.ticks_duplicate) == (3, 0, 0)
+    public_home.wait(lambda: public_home.degraded("collector") == "", "all is well again")

@@ -65,7 +65,7 @@ def test_a_process_tells_that_it_is_ready_lives_hangs_and_stops(
     monitored.wait(lambda: listener.has("WATCHDOG=1") >= 4, "the watchdog's pings")
 
     process.send_signal(signal.SIGSTOP)
-    time.sleep(0.1)
+    monitored.wait(lambda: state_of(process) == "T", "the stop")
     listener.has("")  # what was on its way
     stopped = time.monotonic()
     time.sleep(PERIOD_SECONDS)
@@ -90,6 +90,21 @@ def test_a_process_that_is_switched_off_is_ready_and_lives(
     assert listener.has("STATUS=switched off: MONITOR_ENABLED is false") == 1
 
 
+def state_of(process: Any) -> str:
+    """Return the state of a process's main thread, as proc_pid_stat(5) names it."""
+    stat = Path(f"/proc/{process.pid}/stat").read_text()
+    return stat.rpartition(")")[2].split()[0]
+
+
+def is_held_up(process: Any) -> bool:
+    """Tell whether it waits for a disk, and not only for a moment."""
+    for _ in range(20):
+        if state_of(process) != "D":
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def pinged(listener: Listener) -> bool:
     return listener.has("WATCHDOG=1") >= 3
 
@@ -104,10 +119,11 @@ def test_a_loop_that_its_disk_holds_up_is_not_said_to_live(
     for name in ("data", "logs"):
         (disk / name).mkdir()
         (monitored.home.root / name).symlink_to(disk / name)
-    listeners = []
+    listeners, processes = [], []
     for module in ("collectors", "scheduler"):
         listener = Listener(tmp_path / module)
-        monitored.start("-m", module, **ENVIRON, NOTIFY_SOCKET=str(listener.address))
+        process = monitored.start("-m", module, **ENVIRON, NOTIFY_SOCKET=str(listener.address))
+        processes.append(process)
         listeners.append(listener)
     for listener in listeners:
         monitored.wait(partial(pinged, listener), "the watchdog's pings")
@@ -116,7 +132,8 @@ def test_a_loop_that_its_disk_holds_up_is_not_said_to_live(
     thaw = subprocess.Popen(["sh", "-c", 'sleep 60; fsfreeze -u "$0" 2>&-', disk])
     subprocess.run(["fsfreeze", "-f", disk], check=True)
     try:
-        time.sleep(1)  # both write twice in that time
+        for process in processes:
+            monitored.wait(partial(is_held_up, process), "a write that the freeze holds up", 50)
         for listener in listeners:
             listener.has("")  # what was on its way
         held_up = time.monotonic()

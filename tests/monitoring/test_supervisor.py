@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Iterator
@@ -98,3 +99,26 @@ def test_a_socket_that_takes_no_more_delays_nothing(listener: Listener, tmp_path
         now[0] = turn * 20 * SECOND_NS
         supervisor.turned(f"turn {turn}")
     assert len(listener.heard()) < 5_000
+
+
+def test_what_a_full_socket_did_not_take_is_said_again_at_the_next_turn(
+    listener: Listener, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as others:
+        others.connect(listener.socket.getsockname())
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                others.send(b"of another process")
+    supervisor = supervised(tmp_path, [0])
+    supervisor.turned("well")
+    assert ["READY=1", "STATUS=well", "WATCHDOG=1"] not in listener.heard()
+    supervisor.turned("well")
+    supervisor.turned("well")
+    assert listener.heard() == [["READY=1", "STATUS=well", "WATCHDOG=1"]]
+
+
+@pytest.mark.parametrize("status", ["x" * 1_000_000, "\udcff"], ids=["endless", "not UTF-8"])
+def test_no_words_keep_it_from_being_ready(listener: Listener, tmp_path: Path, status: str) -> None:
+    supervised(tmp_path, [0]).turned(status)
+    ((ready, _, ping),) = listener.heard()
+    assert (ready, ping) == ("READY=1", "WATCHDOG=1")

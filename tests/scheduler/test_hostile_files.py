@@ -30,6 +30,16 @@ def test_a_request_file_whose_name_is_not_utf8_is_answered_and_removed(rig: Rig)
     assert os.listdir(rig.home.spool) == []
 
 
+def test_what_can_not_be_removed_is_told_though_its_name_is_not_utf8(rig: Rig) -> None:
+    rig.start()
+    (rig.home.spool / os.fsdecode(b"\xff.json")).mkdir()
+    rig.snapshot(risk__circuit_breaker_active=True)
+    rig.turn()
+    rig.turn()
+    assert ("breaker", "firing") in rig.told()
+    assert any("\\udcff.json was answered" in words for words in rig.state().degraded)
+
+
 def test_a_snapshot_folder_that_can_not_be_listed_is_told_as_a_dead_collector_is(
     rig: Rig,
 ) -> None:

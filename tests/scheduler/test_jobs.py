@@ -119,6 +119,33 @@ def test_a_wall_clock_that_was_set_back_does_not_silence_a_job_once_it_is_planne
     jobs.close()
 
 
+def test_a_nightly_job_that_failed_is_tried_again_within_the_hour_and_after_a_restart(
+    new_jobs: Callable[..., Jobs],
+) -> None:
+    ran: list[int] = []
+
+    def fail_once() -> None:
+        ran.append(1)
+        if len(ran) == 1:
+            raise OSError("the disk is full")
+
+    jobs = new_jobs()
+    jobs.nightly("night", FAR_OFF, fail_once, retried=True)
+    jobs.start()
+    wait(lambda: jobs.failed() == 1)
+    soon = (datetime.now(IST) + timedelta(hours=1, seconds=1)).isoformat()
+    wait(lambda: (jobs.states()["night"].next_run or "~") <= soon)
+
+    restarted = new_jobs(jobs.states())
+    restarted.nightly("night", FAR_OFF, fail_once, retried=True)
+    restarted.start()
+    wait(lambda: restarted.states()["night"].runs == 2)
+    assert restarted.failed() == 0
+    next_run = restarted.states()["night"].next_run
+    assert next_run is not None
+    assert next_run[11:16] == f"{FAR_OFF:%H:%M}"
+
+
 @pytest.mark.fault("R7")
 def test_a_nightly_job_whose_time_comes_twice_in_one_night_runs_once(
     new_jobs: Callable[..., Jobs],

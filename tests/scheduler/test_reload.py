@@ -478,28 +478,25 @@ def test_a_running_process_takes_and_refuses_files_however_they_are_saved(daemon
         '[[rule]]\nname = "always"\nseverity = "WARNING"\nwhen = ["session.open"]\n'
         'clock = "wall"\nmessage = "m"\n'
     )
-    process = daemon.start(MONITOR_EVALUATE_SECONDS="4")
+    # So seldom that whatever comes while the test waits was not found by looking.
+    process = daemon.start(MONITOR_INTERVAL_SECONDS="300", MONITOR_EVALUATE_SECONDS="300")
     daemon.ready(process)
     snapshot()
-    began = time.monotonic()
     daemon.home.rules.write_text(always)  # in place, a file that was not there
     daemon.wait(lambda: told("always") == ["firing"], "the alert")
-    assert time.monotonic() - began < 4
 
     began = time.monotonic()
     snapshot()
     daemon.home.rules.write_text(always.replace("session.open", "session.opne"))
     daemon.wait(lambda: told("rules_refused") == ["firing"], "the alert about the file")
-    assert 2 <= time.monotonic() - began < 6
+    assert time.monotonic() - began >= 2
     assert told("always") == ["firing"]
 
-    began = time.monotonic()
     snapshot()
     new = daemon.home.root / "new"
     new.write_text(always.replace("always", "other"))
     new.replace(daemon.home.rules)
     daemon.wait(lambda: told("rules_refused") == ["firing", "resolved"], "its end")
     daemon.wait(lambda: told("other") == ["firing"], "the alert of the new name")
-    assert time.monotonic() - began < 4
     assert told("always") == ["firing", "resolved"]
     assert daemon.stop(process)[0] == 0

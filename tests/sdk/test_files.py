@@ -249,6 +249,36 @@ def test_a_write_torn_at_any_byte_is_written_again_whole_and_nothing_twice(
     assert len(whole) == 3 * (3 * len(line(10)) + 1)
 
 
+@pytest.mark.fault("W3")
+def test_a_line_that_lacks_only_its_newline_gets_it_before_the_segment_rolls(
+    engine: Callable[..., Any], tmp_path: Path
+) -> None:
+    engine(
+        """
+import os, resource, sys
+from tickbeat.segment import SegmentedFile
+
+def room(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+file = SegmentedFile(sys.argv[1], "main-x", 30, lambda segment, first_seq: b"{}\\n")
+lines = [b'{"seq":1}\\n', b'{"seq":2}\\n']
+room(len(b"".join([b"{}\\n", *lines])) - 1)
+try:
+    file.append(lines, 1, 0)
+except OSError as error:
+    assert error.errno == 27, error
+room(resource.RLIM_INFINITY)
+file.append([*lines, b'{"seq":3}\\n', b'{"seq":4}\\n'], 1, 86_400 * 10**9)
+file.append([b'{"seq":5}\\n'], 5, 86_400 * 10**9)
+""",
+        tmp_path,
+    )
+    ticks = [b'{"seq":%d}\n' % seq for seq in range(1, 6)]
+    assert (tmp_path / "main-x.1.jsonl").read_bytes() == b"".join([b"{}\n", *ticks[:4]])
+    assert (tmp_path / "main-x.jsonl").read_bytes() == b"".join([b"{}\n", ticks[4]])
+
+
 def test_a_file_without_room_for_its_header_is_not_left_behind(
     engine: Callable[..., Any], tmp_path: Path
 ) -> None:

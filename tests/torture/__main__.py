@@ -11,15 +11,32 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from monitoring.home import Home
-from tests.torture.audit import Counted, audit
-from tests.torture.play import Ground, Script, play
+from tests.torture.audit import Finding, audit
+from tests.torture.counted import Counted
+from tests.torture.play import Ground, Played, Script, play
 from tests.torture.spells import disks
 
 
-def torture(script: Script, folder: Path) -> bool:
-    """Run a script in a folder and print what was found; tell whether every promise held."""
+class Tortured(NamedTuple):
+    """What was done, and what was found."""
+
+    played: Played
+    findings: list[Finding]
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether every promise held."""
+        return all(one.holds for one in self.findings)
+
+
+def torture(script: Script, folder: Path, *, keep: bool = False) -> Tortured:
+    """Run a script in a folder and print what was found.
+
+    A home that broke a promise, or that is to be kept, is in `left` afterwards.
+    """
     home = folder / "home"
     home.mkdir()
 
@@ -30,9 +47,9 @@ def torture(script: Script, folder: Path) -> bool:
         if not spells:
             say("no disk of its own can be mounted (root can): it is never full or read-only here")
         counted = Counted(Home(home))
-        played = play(script, Ground(home, folder, spells), counted.has, say)
-        findings = audit(played, Home(home))
-        if not all(one.holds for one in findings):
+        played = play(script, Ground(home, folder, spells), counted, say)
+        tortured = Tortured(played, audit(played, Home(home)))
+        if keep or not tortured.holds:
             shutil.copytree(home, folder / "left", ignore=shutil.ignore_patterns("*.ballast"))
     kills = {name: actor.kills for name, actor in played.actors.items()}
     of_each = ", ".join(f"{name} {count}" for name, count in kills.items())
@@ -42,9 +59,9 @@ def torture(script: Script, folder: Path) -> bool:
         say(f"  {len(times)} × {name}")
     ended = sum(len(actor.ends) for actor in played.actors.values())
     say(f"{ended} times a process gave up on a bad disk and was started again\n")
-    for one in findings:
+    for one in tortured.findings:
         say(f"{'ok    ' if one.holds else 'BROKEN'}  {one.promise}: {one.figure}")
-    return all(one.holds for one in findings)
+    return tortured
 
 
 def main() -> int:
@@ -58,7 +75,7 @@ def main() -> int:
     print(f"seed {chosen.seed}; to run it again: {again}", flush=True)  # noqa: T201 -- as above
     folder = Path(tempfile.mkdtemp(prefix="tickbeat-torture-"))
     script = Script(chosen.seed, chosen.kills, chosen.minutes * 60, hold_seconds=15)
-    if torture(script, folder):
+    if torture(script, folder).holds:
         shutil.rmtree(folder)
         return 0
     print(f"\nwhat is left of it is in {folder}", flush=True)  # noqa: T201 -- as above

@@ -61,6 +61,11 @@ class Actor:
         self._due = 0.0
         return killed
 
+    @property
+    def said(self) -> str:
+        """All that it wrote to stdout and stderr."""
+        return self._out.read_text(errors="replace")
+
     def end_hard(self) -> None:
         """Leave nothing running."""
         if self.process is not None and self.process.poll() is None:

@@ -37,7 +37,8 @@ class Ledger:
             seqs = self.seqs.setdefault(writer, set())
             self.doubled += line["seq"] in seqs
             seqs.add(line["seq"])
-        self.told[writer] = max(self.told.get(writer, 0), line.get("last_seq", 0))
+        elif line["kind"] == "close":
+            self.told[writer] = line["last_seq"]
 
     @property
     def ticks(self) -> int:
@@ -49,13 +50,11 @@ class Ledger:
         """What the `custom.n` of all of them add up to: each is its tick's seq."""
         return sum(map(sum, self.seqs.values()))
 
-    def missing(self, writer: str, *, as_told: bool) -> set[int]:
-        """Return what a writer gave a seq and did not write, between its first and last tick.
+    def missing(self, writer: str) -> set[int]:
+        """Return what a writer gave a seq and did not write before its last tick.
 
-        `as_told`: up to what its pulses and its close say, which may be more.
+        After its last tick only a close line tells how many there were.
         """
         seqs = self.seqs.get(writer, set())
-        last = max(seqs, default=0)
-        if as_told:
-            last = max(last, self.told.get(writer, 0))
+        last = max(self.told.get(writer, 0), *seqs, 0)
         return set(range(1, last + 1)) - seqs

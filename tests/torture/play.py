@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import time
@@ -9,7 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from monitoring.alert_fold import fold
+from monitoring.home import Home
+from monitoring.spool import Request, submit
 from tests.torture.cast import Actor, cast
+from tests.torture.counted import Counted
 from tests.torture.ledger import Ledger
 from tests.torture.spells import Spell, chosen
 
@@ -44,14 +49,22 @@ MEAN_PAUSE_SECONDS = 0.3
 LONGEST_SECONDS = 2.0
 """Of a SIGSTOP or a spell of the disk: shorter than the deadlines of lapses and staleness."""
 
-REST_SECONDS = 4.0
+SPARED_MS = 3_000
+"""After so long without a snapshot nothing is done to who makes them, until there is one: on a slow
+machine they would never get so far, and it would be right to say that they are dead.
+"""
+
+ASK_SECONDS = 0.5
+DAY_MS = 86_400_000
+SHOWN_SECONDS = 60.0
+"""A condition that the snapshots did not show by then is given up: the audit will miss it."""
 
 
 class Script(NamedTuple):
     """How long it is, and how the condition goes: it holds and is clear for so long, by turns.
 
-    A condition holds long enough when in all that is done meanwhile there is still time for a
-    snapshot that shows it, and for another a `for` later.
+    Each time it goes on until snapshots have shown it for longer than the rule asks: so a machine
+    that is slow makes the play longer, and no incident doubtful.
     """
 
     seed: int
@@ -74,6 +87,7 @@ class Played(NamedTuple):
     actors: dict[str, Actor]
     ledger: Ledger
     conditions: list[tuple[int, int]]
+    requests: list[str]
     spells: dict[str, list[tuple[float, float]]]
     pauses: int
     seconds: float
@@ -83,7 +97,7 @@ class Played(NamedTuple):
 def play(
     script: Script,
     ground: Ground,
-    settled: Callable[[Ledger], bool],
+    counted: Counted,
     say: Callable[[str], None],
 ) -> Played:
     """Torture three processes on a home, let them come to rest, and end them."""
@@ -94,7 +108,7 @@ def play(
     condition.write_text("0")
     ledger = Ledger(home / "data" / "heartbeat")
     actors = cast(home, condition, outputs)
-    scene = _Scene(actors, ledger, condition, script, ground.spells)
+    scene = _Scene(actors, ledger, counted, ground, script)
     began = time.monotonic()
     try:
         told = began
@@ -109,7 +123,10 @@ def play(
         engine = actors["engine"].process
         last: dict[str, int | None] = {"engine": engine.wait(60) if engine else None}
         ledger.enter()
-        while not settled(ledger) and time.monotonic() < until:
+        spool = Home(home).spool
+        while time.monotonic() < until and not (
+            counted.has(ledger) and not any(spool.glob("*.json"))
+        ):
             for name in ("collector", "scheduler"):
                 actors[name].watch()
             time.sleep(0.2)
@@ -119,7 +136,7 @@ def play(
         for actor in actors.values():
             actor.end_hard()
     return Played(
-        actors, ledger, scene.conditions, scene.spelt, scene.pauses,
+        actors, ledger, scene.conditions, scene.requests, scene.spelt, scene.pauses,
         time.monotonic() - began, last,
     )  # fmt: skip
 
@@ -131,21 +148,26 @@ class _Scene:
         self,
         actors: dict[str, Actor],
         ledger: Ledger,
-        condition: Path,
+        counted: Counted,
+        ground: Ground,
         script: Script,
-        spells: dict[str, Spell],
     ) -> None:
-        dice = random.Random(script.seed)
+        dice, spells = random.Random(script.seed), ground.spells
         self.conditions: list[tuple[int, int]] = []
+        self.requests: list[str] = []
         self.spelt: dict[str, list[tuple[float, float]]] = {name: [] for name in spells}
         self.pauses = 0
         self._actors = actors
         self._ledger = ledger
-        self._condition = condition
+        self._counted = counted
+        self._home = Home(ground.home)
+        self._asks_at = 0.0
+        self._condition = ground.outputs / "condition"
         self._script = script
         self._dice = dice
         self._spells = spells
         self._holds_since_ms: int | None = None
+        self._turned_ms = 0
         self._turns_at = time.monotonic() + script.hold_seconds / 2
         self._spell: tuple[str, float, Callable[[], None]] | None = None
         self._spell_turns_at = time.monotonic() + dice.uniform(2, 6)
@@ -165,7 +187,7 @@ class _Scene:
                 break
             time.sleep(min(left, 0.05))
         name = self._dice.choice(VICTIMS)
-        if name in self._paused:
+        if name in self._paused or (name != "scheduler" and self._is_silent()):
             return
         if self._dice.random() < 0.1:
             self._actors[name].pause(on=True)
@@ -177,18 +199,18 @@ class _Scene:
             self._actors[name].start()
 
     def calm(self) -> None:
-        """End all that goes on, and let a condition that holds hold long enough."""
+        """End all that goes on, and let a condition that holds hold long enough, one at least."""
         self.end_spell()
         for name in list(self._paused):
             self._actors[name].pause(on=False)
             del self._paused[name]
         until = time.monotonic() + self._script.hold_seconds
-        while time.monotonic() < until or self._holds_since_ms is not None:
+        while time.monotonic() < until or self._holds_since_ms is not None or not self.conditions:
             self._tend(spells=False)
             time.sleep(0.05)
         self._turns_at = math.inf
-        until = time.monotonic() + REST_SECONDS
-        while time.monotonic() < until:  # in which the alert resolves
+        until = time.monotonic() + SHOWN_SECONDS
+        while "torture" in fold(self._home.alerts).states and time.monotonic() < until:
             self._tend(spells=False)
             time.sleep(0.05)
 
@@ -200,7 +222,9 @@ class _Scene:
             self._spell = None
 
     def _tend(self, *, spells: bool = True) -> None:
-        """Do what is due: a condition turns, a spell or a pause ends, a process is started."""
+        """Do what is due: a condition turns, a spell or a pause ends, a process is started, the
+        operator asks for something.
+        """
         now = time.monotonic()
         for actor in self._actors.values():
             actor.watch()
@@ -208,18 +232,40 @@ class _Scene:
             if now >= until:
                 self._actors[name].pause(on=False)
                 del self._paused[name]
-        if now >= self._turns_at:
+        if now >= self._asks_at:
+            self._ask()
+            self._asks_at = now + ASK_SECONDS
+        if now >= self._turns_at and (self._is_shown() or now >= self._turns_at + SHOWN_SECONDS):
             self._turn()
             self._turns_at = now + self._script.hold_seconds * self._dice.uniform(1.0, 1.4)
         if spells and self._spells and now >= self._spell_turns_at:
-            if self._spell is None:
+            if self._spell is not None:
+                self.end_spell()
+                self._spell_turns_at = now + self._dice.uniform(3, 10)
+            elif not self._is_silent():
                 name = chosen(self._spells, self._dice)
                 began, end = time.time(), self._spells[name]()
                 self._spell = None if end is None else (name, began, end)
                 self._spell_turns_at = now + self._dice.uniform(0.2, LONGEST_SECONDS)
-            else:
-                self.end_spell()
-                self._spell_turns_at = now + self._dice.uniform(3, 10)
+
+    def _is_silent(self) -> bool:
+        return self._counted.silent_ms(time.time_ns() // 1_000_000) > SPARED_MS
+
+    def _ask(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        request = Request(
+            id=f"{len(self.requests):08d}", action="silence", target="disk_low", by="torture",
+            at_ms=now_ms, until_ms=now_ms + DAY_MS,
+        )  # fmt: skip
+        with contextlib.suppress(OSError):  # of a full disk; its id is that of the next one
+            submit(self._home.spool, request)
+            self.requests.append(request.id)
+
+    def _is_shown(self) -> bool:
+        first = not self._turned_ms
+        return first or self._counted.shown(
+            float(self._holds_since_ms is not None), self._turned_ms
+        )
 
     def _turn(self) -> None:
         now_ms = time.time_ns() // 1_000_000
@@ -229,3 +275,4 @@ class _Scene:
             self._holds_since_ms = None
         else:
             self._holds_since_ms = now_ms
+        self._turned_ms = now_ms

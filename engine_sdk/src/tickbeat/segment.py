@@ -52,7 +52,7 @@ class SegmentedFile:
         be written, and the next call writes a torn line again, whole, on a fresh line.
         """
         data = b"".join(lines)
-        fd = self._descriptor(len(data), first_seq, now_ns)
+        fd = self._descriptor(data, first_seq, now_ns)
         while lines:
             written = os.write(fd, b"\n" + data if self._torn else data)
             if written == 0:
@@ -89,14 +89,16 @@ class SegmentedFile:
         if fd is not None:
             os.close(fd)
 
-    def _descriptor(self, coming_bytes: int, first_seq: int, now_ns: int) -> int:
+    def _descriptor(self, coming: bytes, first_seq: int, now_ns: int) -> int:
         if self._fd is not None and abs(now_ns - self._looked_ns) >= _LOOK_NS:
             self._looked_ns = now_ns
             if not self._is_ours():
                 self.close()
         day = now_ns // _DAY_NS
-        full = self._size + coming_bytes > self._limit_bytes or day != self._day
-        if self._fd is None or (full and not self._torn):
+        full = self._size + len(coming) > self._limit_bytes or day != self._day
+        # A newline that comes first is that of a line which stands in this file already.
+        amid_line = self._torn or coming.startswith(b"\n")
+        if self._fd is None or (full and not amid_line):
             self.close()
             self._fd = self._begin(first_seq)
             self._looked_ns = now_ns
