@@ -164,6 +164,9 @@ def _todo(look: Look, incident: Incident) -> str:
     """Return what to do: who lacks data to judge the disk by need not free any of it."""
     if incident.suppressed_by is not None and incident.suppressed_by.startswith("inhibited by "):
         return f"a consequence: see {incident.suppressed_by.removeprefix('inhibited by ')} first"
+    detail = look.text("breeze.detail")
+    if incident.rule == "breeze_connectivity_lost" and look.text("breeze.status") == "unknown":
+        return detail or todo(incident.rule)  # no session key: the broker need not be down
     if NOT_JUDGED not in incident.message:
         return todo(incident.rule)
     return "see why it is not known: `monitor facts`" if look.fresh else "see collector"

@@ -126,7 +126,8 @@ def _stretches(stretches: list[Stretch], zone: tzinfo) -> list[Line]:
     lines: list[Line] = [
         [
             Span(
-                f"  {_clock(one.begin_ms, zone)}  {words.age(one.open_seconds):<7}  {_words(one.why)}"
+                f"  {_clock(one.begin_ms, zone)}  {words.age(one.open_seconds):<7}"
+                f"  {_words(one.why)}"
             )
         ]
         for one in sorted(longest, key=lambda one: one.begin_ms)

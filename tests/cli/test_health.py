@@ -203,6 +203,14 @@ def test_an_unknown_broker_session_says_why_it_is_not_known(house, health_of) ->
     assert (found.todo or "").startswith("no session file; ")
 
 
+def test_without_a_session_key_the_broker_is_not_said_to_be_down(house, health_of) -> None:
+    house.good_day()
+    house.snapshot(breeze=BreezeStatus(status="unknown", detail="no session file yet"),
+                   seconds_ago=0.0)  # fmt: skip
+    house.alert("breeze_connectivity_lost", "No call", severity="CRITICAL", number=2)
+    assert finding(health_of(), "breeze").todo == "no session file yet"
+
+
 def test_a_lapse_says_what_is_at_stake_and_who_is_on_it(house, health_of) -> None:
     house.good_day()
     lapsed = {"age_seconds": 42.0, "deadline_seconds": 20.0, "expected": True,
