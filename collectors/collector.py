@@ -197,7 +197,9 @@ class Collector:
             self._book.tail.fault,
             self._book.fault,
             self._sweep.fault,
-            None if self._has_ballast else "no ballast: the disk is nearly full",
+            None
+            if self._has_ballast
+            else "the disk is nearly full: no room for the reserve that carries the last alerts",
         ]
         return [fault for fault in faults if fault is not None]
 

@@ -59,12 +59,18 @@ def parse(text: str) -> Template:
     return Template(tuple(piece for piece in pieces if piece != ""), tuple(stray))
 
 
+CODES = ("heartbeat.cause", "breeze.status")
+"""Facts whose texts are codes; a human reads `process frozen`."""
+
+
 def named(name: str, value: Scalar | None) -> str:
     """Return the value of a fact: that of a `…_bytes` as 41 GB, a limit that is not set as
-    `none`, others as `shown` says.
+    `none`, a code like process_frozen in words, others as `shown` says.
     """
     if value is None and name.startswith("limits."):
         return "none"
+    if name in CODES and isinstance(value, str):
+        return shown(value.replace("_", " "))
     if name.endswith("_bytes") and isinstance(value, float) and value >= 0:
         return size(value)
     return shown(value)

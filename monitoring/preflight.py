@@ -116,6 +116,9 @@ def seconds_to_watch(facts: Facts) -> float | None:
     return to_open
 
 
+START = "start the engine"
+
+
 def _engine(facts: Facts) -> Check:
     age = _number(facts, "heartbeat.age_seconds")
     deadline = _number(facts, "heartbeat.deadline_seconds")
@@ -123,7 +126,9 @@ def _engine(facts: Facts) -> Check:
         return Check("engine", "go", f"ticks, the last {age:.1f} s ago")
     cause = facts.get("heartbeat.cause")
     said = f"does not tick ({str(cause).replace('_', ' ')})" if cause else "never ticked"
-    return Check("engine", "no_go", said, "start the engine")
+    there = cause in ("process_frozen", "loop_hung")
+    todo = "end the old process, which may wake up; then start the engine" if there else START
+    return Check("engine", "no_go", said, todo)
 
 
 def _breeze(facts: Facts, needed: float | None) -> Check:

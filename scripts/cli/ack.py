@@ -150,7 +150,10 @@ def say(here: Desk, answer: Answer, *, as_json: bool) -> int:
         show_json(answer)
     else:
         word = Span(answer.outcome, OUTCOME_STYLES[answer.outcome])
-        show([[word, Span(f": {answer.detail}")]], uncut(here.terminal))
+        show(
+            [[word, Span(f": {answer.detail.removeprefix(f'{answer.outcome} ')}")]],
+            uncut(here.terminal),
+        )
     return EXIT_CODES[answer.outcome]
 
 
@@ -159,7 +162,8 @@ def unanswered(here: Desk) -> str:
     _, life = life_of(here.home.state, "scheduler", here.clock(), ProcTable())
     if life.good:
         return "the scheduler runs but has not answered within 2 s; it will, or see its log"
-    return f"the scheduler isn't running ({life.why}); it is done when it starts"
+    said = "isn't running" if life.word in ("gone", "never") else "doesn't work"
+    return f"the scheduler {said} ({life.why}); it is done when it goes on"
 
 
 def refused(line: AlertLine) -> Outcome:

@@ -8,8 +8,8 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
         "tick_latency_high",
     ),
     "money": (
-        "circuit_breaker_triggered", "daily_loss_exceeded", "position_limit_breached",
-        "exposure_after_halt", "daily_loss_high",
+        "exposure_after_halt", "circuit_breaker_triggered", "daily_loss_exceeded",
+        "position_limit_breached", "daily_loss_high",
     ),
     "breeze": ("breeze_session_expired", "breeze_connectivity_lost", "breeze_rate_limited"),
     "network": ("network_down",),
@@ -24,7 +24,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "calendar": ("calendar_doubtful",),
     "preflight": ("preflight_no_go",),
 }  # fmt: skip
-"""Subjects in the order of the screen, with their rules."""
+"""Subjects in the order of the screen, with their rules, the one that needs you first on top."""
 
 OWN_RULES = "own rules"
 """The subject of every rule that is none of the built-in ones."""
@@ -35,11 +35,11 @@ TODO: dict[str, str] = {
     "machine_rebooted": "check that the engine, collector and scheduler came back",
     "metrics_frozen": "check the engine's price feed: P&L has stood still with positions open",
     "tick_latency_high": "see what slows the engine's loop, or raise limits.tick_latency_ms",
-    "circuit_breaker_triggered": "trading is halted: decide on the open positions, then reset it",
-    "daily_loss_exceeded": "flatten or hedge, or raise limits.daily_loss_pct knowing why",
+    "circuit_breaker_triggered": "decide on the open positions; reset it only knowing why",
+    "daily_loss_exceeded": "flatten or hedge by your plan; breaker not ON: stop the engine",
     "daily_loss_high": "watch it: the limit is near",
-    "position_limit_breached": "reduce the position, or raise its limit in [limits]",
-    "exposure_after_halt": "the breaker is on and exposure grew: stop the engine's orders",
+    "position_limit_breached": "stop new orders, then reduce the position",
+    "exposure_after_halt": "something trades past the breaker: stop the engine, cancel its orders",
     "breeze_session_expired": "log in and run `monitor breeze login`",
     "breeze_connectivity_lost": "try the broker's own app; mind that orders can't be sent",
     "breeze_rate_limited": "let the engine call less often, or it is blind before the close",
@@ -52,7 +52,7 @@ TODO: dict[str, str] = {
     "orders_rejected": "read the broker's reason; check margin and open exits",
     "disk_low": "free space on the home's disk",
     "collector_stale": "start the collector again: `make run`, or your supervisor",
-    "monitor_degraded": "read logs/ for the reason; some ticks or alerts are not counted",
+    "monitor_degraded": "read logs/ for the reason: while it lasts, alerts may be late or missing",
     "preflight_no_go": "run `monitor preflight`: it says what to do for each reason",
     "rules_refused": "run `monitor rules check` and mend rules.toml: it is taken over by itself",
     "calendar_doubtful": "check the coming sessions against the exchange's circular",
@@ -60,11 +60,29 @@ TODO: dict[str, str] = {
 """One thing to do for each built-in rule; docs/rules/<rule>.md says more."""
 
 
+LAPSED = {
+    "process_gone": "start it again",
+    "process_frozen": "`kill -CONT {pid}` if it was stopped; end it before you start another",
+    "loop_hung": "end it (`kill {pid}`) before you start another",
+}
+"""What to do by the cause of a lapse. An engine that is still there may wake up and trade beside
+a new one."""
+
+
+def lapsed(cause: str | None, pid: int | None, *, flat: bool) -> str:
+    """Return what to do with an engine that does not tick: the positions come first."""
+    known = LAPSED.get(cause or "")
+    do = known.format(pid=pid or "PID") if known else "look at the engine now"
+    return do if flat else f"nobody watches the positions: go to the broker's terminal; then {do}"
+
+
 START = "start it again: `make run`, or your supervisor"
 
 
 def revive(word: str, pid: int | None) -> str:
     """Return what to do with a process that does not work; one that hangs still holds its lock."""
+    if word == "blocked":
+        return "free space on the home's disk: it goes on by itself"
     return f"end it with `kill -9 {pid}`, then {START}" if word == "stuck" else START
 
 

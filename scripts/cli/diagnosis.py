@@ -7,7 +7,7 @@ from evaluator.verdict import NOT_JUDGED
 from scripts.cli import words
 from scripts.cli.advice import OWN_RULES, SUBJECTS, revive, todo
 from scripts.cli.dead_rules import dead_rules, dead_words, remedy
-from scripts.cli.engine_state import engine_state
+from scripts.cli.engine_state import engine_state, lapse_todo
 from scripts.cli.findings import Finding, Level
 from scripts.cli.look import Look
 from scripts.cli.process_life import Life
@@ -69,6 +69,9 @@ def _subject(look: Look, subject: str) -> Finding:
     if not look.judged:
         return Finding("UNKN", subject, f"{figures or 'known'}, judged by nobody", "see scheduler")
     state = engine_state(look)
+    if state.word == "LAPSED" and subject in GROUPS:
+        what = f"last known {words.age(look.tick_age_seconds)} ago: {figures or 'nothing'}"
+        return Finding("UNKN", subject, what, "see engine")
     if not _known(look, subject):
         if state.word == "STOPPED":
             return Finding("n/a", subject, f"engine is stopped: {figures or 'nothing known'}")
@@ -94,7 +97,7 @@ def _engine_now(look: Look, figures: str) -> Finding | None:
         what += "" if known is None else f"; {words.count(round(known), 'position')} open"
         lapses = (i for i in look.incidents if i.rule == "heartbeat_lapsed")
         what += next((_acked(lapse, look) for lapse in lapses), "")
-        return Finding("WARN" if flat else "CRIT", "engine", what, todo("heartbeat_lapsed"))
+        return Finding("WARN" if flat else "CRIT", "engine", what, lapse_todo(look))
     if state.word == "STOPPED" and not any(
         i.rule in SUBJECTS["engine"] and i.status == "firing" for i in look.incidents
     ):
@@ -115,11 +118,16 @@ def _breeze_invalid(look: Look, figures: str, engine: str) -> Finding | None:
         return None
     if valid is None:
         level: Level = "n/a" if engine == "STOPPED" else "UNKN"
-        todo_ = (
-            None if level == "n/a" else "see whether the engine reports it, or set breeze.app_key"
-        )
-        return Finding(level, "breeze", figures, todo_)
+        return Finding(level, "breeze", figures, None if level == "n/a" else _ask_breeze(look))
     return Finding("WARN", "breeze", figures, todo("breeze_session_expired"))
+
+
+def _ask_breeze(look: Look) -> str:
+    """Return what makes an unknown session known: the collector says why it is not."""
+    detail = look.text("breeze.detail")
+    if detail is not None and look.text("breeze.status") == "unknown":
+        return f"{detail}; let the engine report its session (`connectivity`)"
+    return "see whether the engine reports it, or set breeze.app_key"
 
 
 def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:
@@ -135,7 +143,15 @@ def _firing(look: Look, subject: str, firing: list[Incident]) -> Finding:
         what += f", and {', '.join(i.rule for i in firing[1:])}"
     if not look.judged:
         what += " (nobody judges it now)"
+    if subject == "money" and look.fresh:
+        what += f"; {_now(look)}"  # the alert's own figures are those of its last change
     return Finding(level, subject, what, _todo(look, first))
+
+
+def _now(look: Look) -> str:
+    lapsed = engine_state(look).word == "LAPSED"
+    when = f"{words.age(look.tick_age_seconds)} ago" if lapsed else "now"
+    return f"{when} {FIGURES['money'](look) or 'unknown'}"
 
 
 def _acked(incident: Incident, look: Look) -> str:
@@ -146,6 +162,11 @@ def _acked(incident: Incident, look: Look) -> str:
 
 def _todo(look: Look, incident: Incident) -> str:
     """Return what to do: who lacks data to judge the disk by need not free any of it."""
+    if incident.suppressed_by is not None and incident.suppressed_by.startswith("inhibited by "):
+        return f"a consequence: see {incident.suppressed_by.removeprefix('inhibited by ')} first"
+    detail = look.text("breeze.detail")
+    if incident.rule == "breeze_connectivity_lost" and look.text("breeze.status") == "unknown":
+        return detail or todo(incident.rule)  # no session key: the broker need not be down
     if NOT_JUDGED not in incident.message:
         return todo(incident.rule)
     return "see why it is not known: `monitor facts`" if look.fresh else "see collector"
@@ -187,7 +208,12 @@ def _own_rules(look: Look) -> list[Finding]:
 
 
 def _down(name: str, life: Life) -> Finding:
-    word = {"never": "never ran", "gone": "is not running", "stuck": "hangs"}.get(life.word, "")
+    word = {
+        "never": "never ran",
+        "gone": "is not running",
+        "stuck": "hangs",
+        "blocked": "can't write",
+    }.get(life.word, "")
     said = f"{word} ({life.why})" if word else life.why
     if life.age_seconds is not None:
         said += f", last heard of {words.age(life.age_seconds)} ago"
@@ -222,10 +248,15 @@ def _collector(look: Look) -> Finding:
 
 
 def _firing_of(look: Look, subject: str) -> list[Incident]:
-    """Return a subject's firing alerts, the most urgent first: that one says what to do."""
+    """Return a subject's firing alerts, the most urgent first: that one says what to do.
+
+    What is clear by now, and only waits to be over, comes after what still holds.
+    """
     rules = SUBJECTS[subject]
     firing = (i for i in look.incidents if i.rule in rules and i.status == "firing")
-    return sorted(firing, key=lambda i: (i.severity != "CRITICAL", rules.index(i.rule)))
+    return sorted(
+        firing, key=lambda i: (i.severity != "CRITICAL", i.clear is not None, rules.index(i.rule))
+    )
 
 
 def _scheduler(look: Look) -> Finding:

@@ -8,6 +8,7 @@ import msgspec
 
 from monitoring.calendar import calendar_of
 from monitoring.schedule import ScheduleFault
+from scripts.cli.advice import lapsed
 from scripts.cli.look import Look
 from scripts.cli.words import age
 
@@ -52,6 +53,21 @@ def engine_state(look: Look) -> EngineState:
             return EngineState("STOPPED", f"no tick for {age(tick)}, and none is due: {excuse}")
         return EngineState("LAPSED", CAUSES.get(cause, "" if cause == "ticking" else cause))
     return EngineState("LIVE")
+
+
+def engine_pid(look: Look) -> int | None:
+    """Return the pid of the engine that ticked last and did not say good-bye."""
+    marks = look.snapshot.collector.writers if look.snapshot else []
+    heard = [
+        (mark.last_tick.wall_ms, mark.pid) for mark in marks if mark.last_tick and not mark.closed
+    ]
+    return max(heard)[1] if heard else None
+
+
+def lapse_todo(look: Look) -> str:
+    """Return what to do with an engine that lapsed."""
+    flat = look.number("last.positions.count") == 0
+    return lapsed(look.text("heartbeat.cause"), engine_pid(look), flat=flat)
 
 
 def _not_due(look: Look, deadline_seconds: float) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 
 import msgspec
@@ -14,6 +13,7 @@ from scripts.cli.ack import (
     OUTCOME_STYLES,
     WAIT_SECONDS,
     Outcome,
+    user,
     wait_for,
 )
 from scripts.cli.desk import Desk
@@ -43,7 +43,7 @@ def ask(
     as_json: bool,
 ) -> int:
     """Hand the request to the scheduler, wait for its answer, print it; return the exit code."""
-    by = by or os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}"
+    by = by or user()
     longest = max(len(by), len(reason or ""), len(target))
     if longest > MAX_TEXT:
         raise Failure(

@@ -11,11 +11,16 @@ import msgspec
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.state import ProcessState, read_state
 
-Word = Literal["running", "stuck", "gone", "never", "unreadable"]
+Word = Literal["running", "stuck", "blocked", "gone", "never", "unreadable"]
+
+FULL_BYTES = 100_000
+"""With less than this free, a process that is silent is taken to be held up by its disk."""
 
 
 class Life(msgspec.Struct, frozen=True, kw_only=True):
-    """`stuck`: there, but silent for too long; `gone`: its pid is no longer there."""
+    """`stuck`: there, but silent for too long; `blocked`: so, and the disk is full; `gone`: its pid
+    is no longer there.
+    """
 
     word: Word
     why: str
@@ -80,9 +85,16 @@ def life_of(
             why = "it has not run since the machine was restarted"
     elif age > silence_limit_seconds(state):
         word, why = "stuck", f"pid {state.pid} is there but silent"
+        if _full(folder):
+            word, why = "blocked", f"pid {state.pid} is there, and the disk of the home is full"
     else:
         word, why = "running", f"pid {state.pid}"
-    return state, Life(word=word, why=why, pid=state.pid, age_seconds=age)  # type: ignore[arg-type] # one of the three words above
+    return state, Life(word=word, why=why, pid=state.pid, age_seconds=age)  # type: ignore[arg-type] # one of the words above
+
+
+def _full(folder: Path) -> bool:
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize < FULL_BYTES or (room.f_files > 0 and room.f_favail == 0)
 
 
 def silence_limit_seconds(state: ProcessState) -> float:

@@ -43,7 +43,7 @@ def as_markdown(report: Report, zone: tzinfo) -> str:
             parts += ["", f"## {name}", "", "| from | to | open time | why |", "|---|---|---|---|"]
             parts += [
                 f"| {_clock(one.begin_ms, zone)} | {_clock(one.end_ms, zone)} "
-                f"| {words.age(one.open_seconds)} | {_safe(one.why)} |"
+                f"| {words.age(one.open_seconds)} | {_safe(_words(one.why))} |"
                 for one in stretches
             ]
     parts += ["", "## Incidents", ""]
@@ -124,7 +124,12 @@ def _heading(name: str, stretches: list[Stretch], noun: str) -> Line:
 def _stretches(stretches: list[Stretch], zone: tzinfo) -> list[Line]:
     longest = sorted(stretches, key=lambda one: -one.open_seconds)[:MANY]
     lines: list[Line] = [
-        [Span(f"  {_clock(one.begin_ms, zone)}  {words.age(one.open_seconds):<7}  {one.why}")]
+        [
+            Span(
+                f"  {_clock(one.begin_ms, zone)}  {words.age(one.open_seconds):<7}"
+                f"  {_words(one.why)}"
+            )
+        ]
         for one in sorted(longest, key=lambda one: one.begin_ms)
     ]
     if len(stretches) > MANY:
@@ -192,6 +197,11 @@ def _stake(exposure: Exposure | None) -> str:
 
 def _clock(wall_ms: int, zone: tzinfo) -> str:
     return f"{words.local(wall_ms, zone):%H:%M:%S}"
+
+
+def _words(cause: str) -> str:
+    """Return a code like process_frozen in words."""
+    return cause.replace("_", " ")
 
 
 def _safe(text: str) -> str:

@@ -8,7 +8,7 @@ from evaluator.incident import Incident
 from scripts.cli import words
 from scripts.cli.advice import revive, todo
 from scripts.cli.dead_rules import dead_rules, dead_words
-from scripts.cli.engine_state import EngineState, engine_state
+from scripts.cli.engine_state import EngineState, engine_state, lapse_todo
 from scripts.cli.look import Look
 from scripts.cli.market_state import market_state
 from scripts.cli.rule_faults import refused
@@ -41,7 +41,8 @@ def screen(look: Look, pnl: Sequence[float | None], terminal: Terminal) -> list[
     if look.snapshot is not None:
         for line in (_money(look, pnl), _holdings(look)):
             figures += wrap(at_gaps(line), terminal, indent=4)
-    lines += figures if look.fresh else [_faded(line) for line in figures]
+    present = look.fresh and state.word != "LAPSED"
+    lines += figures if present else [_faded(line) for line in figures]
     lines += _alerts(look, terminal)
     dead = dead_rules(look)
     if dead:
@@ -85,7 +86,12 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
         lines.append([Span(said, "bad")])
     for name, life in (("collector", look.collector_life), ("scheduler", look.scheduler_life)):
         if not life.good:
-            dead = {"never": "never ran", "gone": "is not running", "stuck": "hangs"}
+            dead = {
+                "never": "never ran",
+                "gone": "is not running",
+                "stuck": "hangs",
+                "blocked": "can't write",
+            }
             word = dead.get(life.word, "is a riddle")
             effect = "nothing is measured" if name == "collector" else "nothing is judged"
             lines.append([Span(f"DOWN   {name} {word}: {effect} ({life.why})", "bad")])
@@ -93,6 +99,10 @@ def _warnings(look: Look, state: EngineState) -> list[Line]:
     if state.why and look.config.enabled and not (look.snapshot is not None and not look.fresh):
         style: Style = "bad" if state.word == "LAPSED" else "warn"
         lines.append([Span(f"{state.word:<6} {state.why.removeprefix('stopped ')}", style)])
+        if state.word == "LAPSED":
+            old = words.age(look.tick_age_seconds)
+            lines.append([Span(f"       money and positions below are {old} old", "bad")])
+            lines.append([Span(f"       → {lapse_todo(look)}")])
         if look.text("heartbeat.cause") == "never_started":
             lines.append([Span(f"       → start the engine: it writes to {look.home.heartbeat}")])
     degraded = [

@@ -35,8 +35,9 @@ def money(look: Look) -> str:
     else:
         mine = "limits.daily_loss_pct" in look.config.chosen or "limits" in look.config.chosen
         parts.append(f"limit {number(-limit, 1)}%{'' if mine else ' (default, not yours)'}")
-    if look.flag("risk.circuit_breaker_active") is False:
-        parts.append("breaker off")
+    breaker = look.flag("risk.circuit_breaker_active")
+    if breaker is not None:
+        parts.append("breaker ON" if breaker else "breaker off")
     return ", ".join(parts)
 
 

@@ -12,13 +12,14 @@ from evaluator.instant import Instant
 from evaluator.rules import Fault, load
 from monitoring.config import Config, Limits
 from monitoring.home import Home
-from monitoring.snapshot import BreezeStatus, CollectorStatus
+from monitoring.snapshot import BreezeStatus, CollectorStatus, WriterMark
 from monitoring.state import JobState, RulesFile, RuleState
 from scripts.cli.advice import SUBJECTS, TODO
 from scripts.cli.findings import Finding, Health, worst
 from scripts.cli.health import answer_of, health_lines
 from scripts.cli.look import look
 from scripts.cli.terminal import PLAIN, Terminal, render, uncut
+from tests.cli.conftest import before
 
 
 @pytest.fixture
@@ -143,6 +144,71 @@ def test_a_lapsed_engine_is_critical_unless_it_is_known_to_be_flat(house, health
     assert "its loop hangs" in finding(health_of(), "engine").what
     house.snapshot(heartbeat=lapsed, seconds_ago=0.0, positions={"count": 0.0})
     assert finding(health_of(), "engine").level == "WARN"
+
+
+def test_while_the_engine_is_silent_its_last_figures_are_not_called_ok(house, health_of) -> None:
+    house.good_day()
+    lapsed = {"age_seconds": 42.0, "deadline_seconds": 20.0, "expected": True,
+              "cause": "process_frozen"}  # fmt: skip
+    house.snapshot(heartbeat=lapsed, seconds_ago=0.1)
+    for subject in ("money", "orders"):
+        found = finding(health_of(), subject)
+        assert found.level == "UNKN"
+        assert found.what.startswith("last known 42s ago: ")
+        assert found.todo == "see engine"
+
+
+def test_an_engine_that_may_wake_up_is_ended_before_another_is_started(house, health_of) -> None:
+    house.good_day()
+    lapsed = {"age_seconds": 42.0, "deadline_seconds": 20.0, "expected": True,
+              "cause": "loop_hung"}  # fmt: skip
+    marks = [WriterMark(writer="old", pid=41, last_tick=before(house.at, 500.0)),
+             WriterMark(writer="new", pid=42, last_tick=before(house.at, 42.0)),
+             WriterMark(writer="shut", pid=43, last_tick=house.at, closed=house.at)]  # fmt: skip
+    status = CollectorStatus(app_version="0.1.0", writers=marks)
+    house.snapshot(heartbeat=lapsed, collector=status, seconds_ago=0.1)
+    todo = finding(health_of(), "engine").todo or ""
+    assert "broker's terminal" in todo
+    assert "end it (`kill 42`) before you start another" in todo
+
+
+def test_of_several_alerts_on_money_the_one_that_needs_you_first_is_named(house, health_of) -> None:
+    house.good_day()
+    breaker = house.alert("circuit_breaker_triggered", "on", severity="CRITICAL", number=2)
+    house.alert("position_limit_breached", "too large", severity="CRITICAL", number=3)
+    assert finding(health_of(), "money").what.startswith("on, and position_limit_breached")
+    clearing = msgspec.structs.replace(breaker, clear=Countdown(0, house.at))
+    house.log([Transition(clearing, house.at, "clearing")])
+    what = finding(health_of(), "money").what
+    assert what.startswith("too large, and circuit_breaker_triggered"), "what holds comes first"
+    house.alert("exposure_after_halt", "it trades", severity="CRITICAL", number=4)
+    found = finding(health_of(), "money")
+    assert found.what.startswith("it trades, and ")
+    assert "stop the engine" in (found.todo or "")
+
+
+def test_a_consequence_points_to_its_root(house, health_of) -> None:
+    house.good_day()
+    house.alert("market_data_stale", "No price for 40 s", severity="CRITICAL", number=2,
+                suppressed_by="inhibited by heartbeat_lapsed")  # fmt: skip
+    assert finding(health_of(), "market data").todo == ("a consequence: see heartbeat_lapsed first")
+
+
+def test_an_unknown_broker_session_says_why_it_is_not_known(house, health_of) -> None:
+    house.good_day()
+    house.snapshot(breeze=BreezeStatus(status="unknown", detail="no session file"),
+                   connectivity={}, seconds_ago=0.0)  # fmt: skip
+    found = finding(health_of(), "breeze")
+    assert found.level == "UNKN"
+    assert (found.todo or "").startswith("no session file; ")
+
+
+def test_without_a_session_key_the_broker_is_not_said_to_be_down(house, health_of) -> None:
+    house.good_day()
+    house.snapshot(breeze=BreezeStatus(status="unknown", detail="no session file yet"),
+                   seconds_ago=0.0)  # fmt: skip
+    house.alert("breeze_connectivity_lost", "No call", severity="CRITICAL", number=2)
+    assert finding(health_of(), "breeze").todo == "no session file yet"
 
 
 def test_a_lapse_says_what_is_at_stake_and_who_is_on_it(house, health_of) -> None:
@@ -303,7 +369,8 @@ def test_an_alert_that_is_clear_and_not_over_yet_says_so(house, health_of) -> No
     incident = house.alert("daily_loss_high", "near", number=2)
     clearing = msgspec.structs.replace(incident, clear=Countdown(0, house.at))
     house.log([Transition(clearing, house.at, "clearing")])
-    assert finding(health_of(), "money").what == "near (clear now, over if it stays so)"
+    what = finding(health_of(), "money").what
+    assert what.startswith("near (clear now, over if it stays so); now P&L ")
 
 
 def test_rejected_lines_are_counted_with_the_place_where_they_are_kept(house, health_of) -> None:
@@ -321,7 +388,7 @@ def test_several_alerts_of_one_subject_are_one_line(house, health_of) -> None:
     house.alert("daily_loss_exceeded", "past", severity="CRITICAL", seconds_ago=9.0, number=3)
     found = finding(health_of(), "money")
     assert found.level == "CRIT"
-    assert found.what == "past, and daily_loss_high"
+    assert found.what.startswith("past, and daily_loss_high; now P&L −₹18,400, −0.92%")
     house.alert("position_limit_breached", "too large", severity="CRITICAL", number=4)
     assert finding(health_of(), "money").what.startswith("past, and "), "the loss is more urgent"
 

@@ -114,7 +114,7 @@ def test_on_a_full_disk_the_ballast_is_given_up_and_taken_again_when_there_is_ro
     collecting.append("main-w1.jsonl", lines.ticks(4, 5))
     collecting.wait_for_ticks(5)
     assert "the disk is full: the ballast is given up" in collecting.said()
-    collecting.wait(lambda: "no ballast" in collecting.degraded())
+    collecting.wait(lambda: "no room for the reserve" in collecting.degraded())
     fill(data)
     told = "snapshot not written: No space left on device"
     collecting.wait(lambda: told in collecting.said())

@@ -48,6 +48,13 @@ def one(subject: str, config: Config = CONFIG, **facts: Any) -> Check:
     return next(c for c in checks(told, config, TO_CLOSE) if c.subject == subject)
 
 
+@pytest.mark.parametrize("cause", ["process_frozen", "loop_hung"])
+def test_an_engine_that_is_still_there_is_ended_before_another_is_started(cause: str) -> None:
+    facts = {**READY, "heartbeat.age_seconds": 60.0, "heartbeat.cause": cause}
+    engine = next(one for one in checks(facts, CONFIG, TO_CLOSE) if one.subject == "engine")
+    assert (engine.todo or "").startswith("end the old process")
+
+
 def test_when_all_is_ready_nothing_stands_against_it() -> None:
     found = checks(READY, CONFIG, TO_CLOSE)
     assert {check.verdict for check in found} == {"go"}
