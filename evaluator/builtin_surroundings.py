@@ -215,8 +215,7 @@ MONITOR_RULES = (
         window_seconds=60,
         keep_firing_for_seconds=300,
         clock="wall",
-        # Without a snapshot collector_stale tells. An alarm here would outlast it by five minutes.
-        no_data="keep",
+        no_data="alert",
         message="The monitor itself is not well: in a minute {window.collector.ticks_lost.delta} "
         "ticks lost, {window.collector.lines_rejected.delta} lines rejected, "
         "{window.collector.writer_dropped.delta} dropped by the writer; "
