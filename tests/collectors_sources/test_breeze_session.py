@@ -59,7 +59,7 @@ def test_a_symlink_is_refused(tmp_path: Path) -> None:
     assert "symlink" in (session.fault or "")
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o604, 0o666])
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o666, 0o602])
 def test_a_file_that_everybody_may_read_is_refused(tmp_path: Path, mode: int) -> None:
     put(tmp_path / "key", KEY, mode)
     session = look(tmp_path / "key")

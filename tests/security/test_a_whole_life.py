@@ -44,6 +44,13 @@ def test_no_file_and_no_folder_is_open_to_strangers(life: Life) -> None:
     assert wrong == {}
 
 
+def test_who_may_only_read_the_home_can_not_hold_a_lock(life: Life) -> None:
+    """To lock a file it is enough to have it open for reading (flock(2))."""
+    locks = list(life.home.state.glob("*.lock"))
+    assert len(locks) == 2
+    assert {stat.S_IMODE(one.stat().st_mode) for one in locks} == {0o600}
+
+
 def test_every_secret_setting_was_given_in_every_place(life: Life) -> None:
     names = list(canaries.secret_settings())
     assert names

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from monitoring.history_file import connect
 from monitoring.snapshot import file_name
 from tests.faults.conftest import Monitored
 
@@ -99,27 +102,21 @@ def test_none_of_them_is_followed_and_the_work_goes_on(home: Monitored, tmp_path
     assert stat.S_IMODE(session.lstat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
-        "data/state/collector.lock",
-        "data/history.sqlite3",
-        "data/history.sqlite3-shm",
-        "logs/alerts/{today}.jsonl",
-    ],
-)
-def test_where_a_link_is_in_the_way_of_a_file_that_is_never_replaced_it_is_refused(
-    home: Monitored, tmp_path: Path, place: str
-) -> None:
+def test_a_lock_is_not_taken_through_a_link(home: Monitored, tmp_path: Path) -> None:
     trap = Trap(tmp_path)
-    for day in (datetime.now(UTC), datetime.now(UTC).astimezone()):
-        trap.plant(home.home.root / place.format(today=f"{day:%Y-%m-%d}"))
-    if "lock" in place:
-        refused = home.start("-m", "collectors")
-        assert refused.wait(60) != 0
-        assert "Traceback" not in home.said()
-    else:
-        home.scheduler()
-        home.wait(lambda: home.degraded("scheduler") or "failed" in home.said(), "the complaint")
-        home.stop()
+    trap.plant(home.home.state / "collector.lock")
+    refused = home.start("-m", "collectors")
+    assert refused.wait(60) != 0
+    assert "Traceback" not in home.said()
+    assert trap.is_untouched()
+
+
+@pytest.mark.parametrize("suffix", ["", "-shm", "-wal", "-journal"])
+def test_sqlite_writes_through_no_link(tmp_path: Path, suffix: str) -> None:
+    trap = Trap(tmp_path)
+    history = tmp_path / "history.sqlite3"
+    trap.plant(Path(f"{history}{suffix}"))
+    with contextlib.suppress(OSError, sqlite3.Error), contextlib.closing(connect(history)) as base:
+        base.execute("INSERT INTO field VALUES (0, 'pnl.daily')")
+        base.commit()
     assert trap.is_untouched()
