@@ -97,7 +97,8 @@ def test_what_an_engine_says_reaches_no_terminal_and_no_log_as_it_is(life: Life)
 
 def test_every_command_has_run_and_none_has_crashed(life: Life) -> None:
     said = (life.outputs / "commands.out").read_text()
-    begun, ended = re.findall(r"^--- \d+$", said, re.M), re.findall(r"^--- \d+ exit", said, re.M)
+    begun = re.findall(r"^--- \d+$", said, re.MULTILINE)
+    ended = re.findall(r"^--- \d+ exit", said, re.MULTILINE)
     assert len(begun) == len(ended) > 30
     assert "Traceback" not in said
     assert f"FIRING    WARNING   {RULE}" in said
