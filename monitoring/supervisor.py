@@ -46,7 +46,7 @@ class Supervisor:
         words = [] if self._ready else ["READY=1"]
         if status != self._status or not self._ready:
             # One line, as the next would be a command; and a terminal shows it.
-            line = printable(status.splitlines()[0][:STATUS_CHARACTERS] if status else "")
+            line = printable(status.splitlines()[0] if status else "")
             words.append(f"STATUS={line[:STATUS_CHARACTERS]}")
         due = now_ns >= self._due_ns
         if due:

@@ -68,24 +68,22 @@ class Life:
         }
         self.commands([["breeze", "login"]], said=f"{canaries.SESSION_KEY}\n")
         try:
-            processes = self._run()
+            collector, scheduler = self._run()
             self.commands(self._every_command())
-            processes[0].send_signal(signal.SIGABRT)  # as systemd's watchdog ends what hangs
-            assert processes[0].wait(60) == -signal.SIGABRT
+            collector.send_signal(signal.SIGABRT)  # as systemd's watchdog ends what hangs
+            assert collector.wait(60) == -signal.SIGABRT
             ground.stop()
-            assert processes[1].returncode == 0
+            assert scheduler.returncode == 0
         finally:
             ground.end()
 
-    def _run(self) -> list[Any]:
+    def _run(self) -> tuple[Any, Any]:
         ground = self.ground
         under = ("sh", "-c", UNDER_UMASK, self.umask)
-        start = [
-            (("-X", "faulthandler", "-m", name), under) for name in ("collectors", "scheduler")
-        ]
-        processes = [ground.start(*words, wrapper=wrapper) for words, wrapper in start[:1]]
-        ground.wait(lambda: self._echoed(), "Breeze's echo")
-        processes += [ground.start(*words, wrapper=wrapper) for words, wrapper in start[1:]]
+        faulting = ("-X", "faulthandler", "-m")
+        collector = ground.start(*faulting, "collectors", wrapper=under)
+        ground.wait(self._echoed, "Breeze's echo")
+        scheduler = ground.start(*faulting, "scheduler", wrapper=under)
         engine = ground.engine()
         ground.tell(engine, "ticks", {"custom": {"told": self.told, self.told: 1.0}})
         ground.append("main.jsonl", f"no tick: {self.told}\n".encode())
@@ -93,7 +91,7 @@ class Life:
         ground.wait(self.home.history.is_file, "the index")
         ground.wait(lambda: list(self.home.quarantine.glob("*")), "the rejected line")
         self.cmdlines = [Path(f"/proc/{one.pid}/cmdline").read_bytes() for one in ground.running]
-        return processes
+        return collector, scheduler
 
     def _echoed(self) -> bool:
         return any("no such keys" in (one.breeze.detail or "") for one in self.ground.snapshots())
