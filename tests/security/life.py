@@ -37,7 +37,7 @@ import json, os, sys
 with open({0!r}, "a") as out:
     out.write(json.dumps([sys.orig_argv, dict(os.environ)]) + "\\n")
 """
-UNDER_UMASK = 'umask "$0"; exec "$@"'
+UNDER_UMASK = 'umask "$0"; ulimit -S -c "$(ulimit -H -c)"; exec "$@"'
 
 
 class Life:
@@ -53,6 +53,8 @@ class Life:
         self.started: list[list[Any]] = []
         """Command line and environment of every Python process that `monitor` started."""
         self.cmdlines: list[bytes] = []
+        self.limits: list[str] = []
+        """What the kernel allows collector and scheduler (proc_pid_limits(5))."""
 
     @property
     def home(self) -> Any:
@@ -91,6 +93,9 @@ class Life:
         ground.wait(self.home.history.is_file, "the index")
         ground.wait(lambda: list(self.home.quarantine.glob("*")), "the rejected line")
         self.cmdlines = [Path(f"/proc/{one.pid}/cmdline").read_bytes() for one in ground.running]
+        self.limits = [
+            Path(f"/proc/{one.pid}/limits").read_text() for one in (collector, scheduler)
+        ]
         return collector, scheduler
 
     def _echoed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
@@ -72,6 +73,14 @@ def test_a_crash_shows_where_it_was_and_no_secret(life: Life) -> None:
     said = (life.outputs / "collectors.out").read_text()
     assert "Fatal Python error: Aborted" in said
     assert "CANARY" not in said
+
+
+def test_no_core_dump_is_ever_written(life: Life) -> None:
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        pytest.skip("this machine allows no core dumps")
+    for limits in life.limits:
+        line = next(one for one in limits.splitlines() if one.startswith("Max core file size"))
+        assert line.split()[4] == "0"
 
 
 def test_no_command_line_and_no_environment_of_a_child_holds_a_secret(life: Life) -> None:
