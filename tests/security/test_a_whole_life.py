@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import resource
 import stat
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -14,20 +13,15 @@ from tests.security.life import RULE, Life, lived
 
 HOSTILE = "\x1b[2J\x1b]0;theirs\x07\r\nWATCHDOG=1\x9b31m\u202e[bold]<b>,=1+1|`"
 FILES, FOLDERS = {0o600, 0o640}, {0o700, 0o750}
-UMASKS = ("000", "077")
+UMASKS = (
+    pytest.param("000", marks=pytest.mark.fault("O5")),
+    pytest.param("077", marks=(pytest.mark.fault("O5"), pytest.mark.long)),
+)
 
 
-@pytest.fixture(scope="module")
-def lives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Life]:
-    root = tmp_path_factory.mktemp("lives")
-    with ThreadPoolExecutor() as both:
-        begun = {umask: both.submit(lived, root / umask, umask, HOSTILE) for umask in UMASKS}
-        return {umask: one.result() for umask, one in begun.items()}
-
-
-@pytest.fixture(params=UMASKS)
-def life(request: pytest.FixtureRequest, lives: dict[str, Life]) -> Life:
-    return lives[request.param]
+@pytest.fixture(scope="module", params=UMASKS)
+def life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    return lived(tmp_path_factory.mktemp("life") / request.param, request.param, HOSTILE)
 
 
 def test_no_file_and_no_folder_is_open_to_strangers(life: Life) -> None:
