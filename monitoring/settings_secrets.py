@@ -15,8 +15,10 @@ def secrets_in(table: BaseModel, above: tuple[str, ...] = ()) -> Iterator[tuple[
         value, path = getattr(table, name), (*above, name)
         if isinstance(value, SecretStr):
             yield ".".join(path), value
-        elif isinstance(value, BaseModel):
-            yield from secrets_in(value, path)
+        tables = value if isinstance(value, dict) else {None: value}
+        for key, inner in tables.items():
+            if isinstance(inner, BaseModel):
+                yield from secrets_in(inner, path if key is None else (*path, key))
 
 
 def everybody_may_read(file: Path) -> bool:

@@ -20,6 +20,10 @@ HARD = "CANARY-{}-\"'\\%7b"
 def secret_settings(model: type[BaseModel] = SettingsModel, above: str = "") -> Iterator[str]:
     """Yield the dotted name of every setting that the model declares as a secret."""
     for name, field in model.model_fields.items():
+        if (
+            typing.get_origin(field.annotation) is dict
+        ):  # tables with names of the operator's choice
+            name += ".canary"  # noqa: PLW2901 -- one of them stands for all
         for part in _parts(field.annotation):
             if part is SecretStr:
                 yield above + name
@@ -43,12 +47,12 @@ def dotenv() -> str:
 
 
 def toml() -> str:
-    tables = {name.partition(".")[0] for name in secret_settings()}
-    assert all("." in name for name in secret_settings()), "a secret outside of a table: see below"
+    places = [name.rpartition(".") for name in secret_settings()]
+    assert all(table for table, _, _ in places), "a secret outside of a table must stand on top"
     lines = []
-    for table in tables:
-        names = (name for name in secret_settings() if name.startswith(f"{table}."))
-        lines += [f"[{table}]", *(f'{name.partition(".")[2]} = "CANARY-toml"' for name in names)]
+    for table in dict.fromkeys(table for table, _, _ in places):
+        lines.append(f"[{table}]")
+        lines += [f'{name} = "CANARY-toml"' for other, _, name in places if other == table]
     return "\n".join(lines) + "\n"
 
 
