@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
+from monitoring.redaction import redacted
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -251,9 +253,8 @@ def _retry_after(text: str | None) -> float | None:
 
 def _printable(text: str, keys: tuple[str, ...]) -> str:
     """Return at most 120 characters of foreign text, without keys and what steers a terminal."""
-    for key in filter(None, keys):
-        text = text.replace(key, "…")
-    return "".join(character if character.isprintable() else " " for character in text[:120])
+    shown = redacted(text, keys)[:120]
+    return "".join(character if character.isprintable() else " " for character in shown)
 
 
 class _Cutter:

@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from monitoring.redaction import hide
+
 MAX_BYTES = 4096
 LOGIN = "run `monitor breeze login`"
 
@@ -17,8 +19,8 @@ class SessionFile:
 
     `key` is the session key, None when there is none to be had; `fault` then says why, and what
     to do. `written_ms` is when it was written (POSIX ms). Refused: a symlink (it may lead to a
-    file of somebody else's choice), a file that everybody may read, and what isn't one line of
-    printable ASCII.
+    file of somebody else's choice), a file that everybody may read or write, and what isn't one
+    line of printable ASCII.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,13 +72,17 @@ class SessionFile:
                 raise _RefusedError("session file is not a regular file")
             if status.st_mode & stat.S_IROTH:
                 raise _RefusedError("session file can be read by everybody")
+            if status.st_mode & stat.S_IWOTH:
+                raise _RefusedError("session file can be written by everybody")
             data = os.read(descriptor, MAX_BYTES + 1)
         finally:
             os.close(descriptor)
         key = data.strip()
         if not key or len(data) > MAX_BYTES or not all(33 <= byte <= 126 for byte in key):
             raise _RefusedError("session file does not hold one session key")
-        return key.decode("ascii")
+        text = key.decode("ascii")
+        hide(text)
+        return text
 
 
 class _RefusedError(Exception):

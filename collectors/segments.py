@@ -84,6 +84,8 @@ def finished(folder: Path, engine: str, cursors: Sequence[Cursor]) -> list[Segme
     """Return the files that were read to their end, oldest first. Raises OSError."""
     segments = []
     for cursor in cursors:
+        if os.sep in cursor.name:  # a snapshot that somebody wrote by hand leads to no other folder
+            continue
         rotated = _is_rotated(engine, cursor.name)
         if not rotated and cursor.name != f"{engine}-{cursor.writer}.jsonl":
             continue

@@ -10,6 +10,13 @@ SECRET_MODE = 0o600
 FOLDER_MODE = 0o750
 
 
+def close_to_strangers() -> None:
+    """Let this process give nothing that it makes to other users, whatever umask it was started
+    with: for files that a library makes, and folders above those that we name a mode for.
+    """
+    os.umask(os.umask(0o077) | 0o027)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and its parents, each new one with mode 0750 at most. Raises OSError."""
     if folder.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -10,10 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from monitoring import log
+from monitoring.atomic import close_to_strangers
 from monitoring.clock import SystemClock
 from monitoring.home import Home, find_home
 from monitoring.idle import idle
 from monitoring.lock import AlreadyRunning, ProcessLock
+from monitoring.log_sinks import printable
+from monitoring.redaction import hide
 from monitoring.settings import Settings, SettingsError, load
 from monitoring.supervisor import Supervisor
 
@@ -52,12 +56,16 @@ def run(
 
     What keeps it from beginning is said on stderr. While monitoring is switched off it idles.
     """
-    os.umask(os.umask(0o077) | 0o027)  # the folders above those that we name a mode for, the log
+    close_to_strangers()
+    # A core dump would hold the broker's secrets.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     home = find_home(os.environ, Path.cwd())
     try:
         settings = load(home, os.environ)
     except SettingsError as error:
         return _refused(process, error.faults)
+    for secret in settings.secrets:
+        hide(secret.get_secret_value())
     lock = ProcessLock(home.state, process)
     try:
         lock.acquire()
@@ -70,6 +78,10 @@ def run(
     log.monitoring_log.info("{} of {}", process, home.root)
     if not home.settings.is_file():  # a mistyped MONITOR_HOME looks like this
         log.monitoring_log.warning("no {}: defaults and environment alone count", home.settings)
+    for file in settings.open_files:
+        log.monitoring_log.warning(
+            "{} holds a secret, and everybody may read it: close it to others (chmod o=)", file
+        )
     supervisor = Supervisor(os.environ, time.monotonic_ns)
     try:
         if settings.config.enabled:
@@ -87,5 +99,5 @@ def run(
 
 def _refused(process: str, faults: list[str]) -> int:
     for fault in faults:
-        print(f"{process}: {fault}", file=sys.stderr)  # noqa: T201 -- there is no log yet
+        print(f"{process}: {printable(fault)}", file=sys.stderr)  # noqa: T201 -- there is no log yet
     return REFUSED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -73,7 +74,10 @@ class Home(msgspec.Struct, frozen=True):
 
 
 def find_home(environ: Mapping[str, str], cwd: Path) -> Home:
-    """Return the home: `MONITOR_HOME`, else the nearest folder upward with settings, else `cwd`."""
+    """Return the home: `MONITOR_HOME`, else the nearest folder upward with settings, else `cwd`.
+
+    Upward, no settings count that a stranger may have planted in a folder open to everybody (/tmp).
+    """
     here = cwd.absolute()
     named = environ.get("MONITOR_HOME")
     if named:
@@ -81,6 +85,12 @@ def find_home(environ: Mapping[str, str], cwd: Path) -> Home:
         return Home(here / os.path.expanduser(named))
     for folder in (here, *here.parents):
         # os.path, since Path.is_file raises for a folder that this user may not look into
-        if os.path.isfile(folder / SETTINGS_FILE):
+        if os.path.isfile(folder / SETTINGS_FILE) and not _planted(folder):
             return Home(folder)
     return Home(here)
+
+
+def _planted(folder: Path) -> bool:
+    open_to_all = folder.stat().st_mode & stat.S_IWOTH
+    owner = (folder / SETTINGS_FILE).lstat().st_uid
+    return bool(open_to_all) and owner not in (0, os.geteuid())

@@ -7,7 +7,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from monitoring.atomic import FILE_MODE, make_folder
+from monitoring.atomic import SECRET_MODE, make_folder
 
 
 class AlreadyRunning(Exception):
@@ -34,7 +34,8 @@ class ProcessLock:
         """Take the lock. Raises AlreadyRunning with the pid of who has it, OSError."""
         make_folder(self._path.parent)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._path, flags, FILE_MODE)
+        # Who may open it, to read even, may take the lock (flock(2)) and keep us from starting.
+        descriptor = os.open(self._path, flags, SECRET_MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from monitoring.atomic import FILE_MODE, make_folder
+from monitoring.redaction import without_hidden
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -60,9 +61,9 @@ class Terminal:
         record = message.record
         head = (
             f"{record['time']:%H:%M:%S} {record['level'].name:<8} "
-            f"{record['extra'].get('process')}: {printable(record['message'])}"
+            f"{record['extra'].get('process')}: {printable(without_hidden(record['message']))}"
         )
-        trace = [printable(line) for line in str(message).splitlines()]
+        trace = [printable(line) for line in without_hidden(str(message)).splitlines()]
         self.say("\n".join([head, *trace]))
 
     def say(self, line: str) -> None:
@@ -173,9 +174,9 @@ def _json_line(message: Message) -> bytes:
         "timestamp": record["time"].isoformat(timespec="milliseconds"),
         "level": record["level"].name,
         **record["extra"],
-        "message": record["message"],
+        "message": without_hidden(record["message"]),
     }
-    if trace := str(message).strip():
+    if trace := without_hidden(str(message)).strip():
         line["exception"] = trace
     try:
         text = msgspec.json.encode(line, enc_hook=str).decode()

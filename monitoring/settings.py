@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import io
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -24,12 +26,15 @@ from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.log_sinks import printable
 from monitoring.settings_model import SettingsModel, default_artifacts
+from monitoring.settings_secrets import everybody_may_read, mode_of, secrets_in
 from monitoring.settings_words import in_words
 
 PREFIX = "MONITOR_"
 DELIMITER = "__"
 HOME_VARIABLE = "MONITOR_HOME"
 """Says where the settings are, and so is none of them."""
+
+DOTENV = ".env"
 
 Path = tuple[str, ...]
 
@@ -50,11 +55,16 @@ class BreezeSecrets(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """The checked settings; `secrets_set` names the secrets that were given, not their values."""
+    """The checked settings; `secrets_set` names the secrets that were given, not their values.
+
+    `open_files` hold one of them and can be read by everybody.
+    """
 
     config: Config
     breeze: BreezeSecrets | None
     secrets_set: tuple[str, ...]
+    secrets: tuple[SecretStr, ...] = ()
+    open_files: tuple[FilePath, ...] = ()
 
 
 class _Given(msgspec.Struct, frozen=True):
@@ -73,6 +83,11 @@ def load(home: Home, environ: Mapping[str, str]) -> Settings:
     faults: list[str] = []
     if not _is_utf8(str(home.root)):  # no state file could say which home it is of
         faults.append(f"{HOME_VARIABLE}: {home.root} is not UTF-8: choose a folder whose path is")
+    if mode_of(home.root) & stat.S_IWOTH:  # others could plant settings, rules and links in it
+        faults.append(
+            f"{HOME_VARIABLE}: everybody may write into {home.root}: choose a folder of your own, "
+            "or close this one (chmod o-w)"
+        )
     given = _from_toml(home, faults)
     given |= _from_variables(_dotenv(home, faults), faults)
     given |= _from_variables(
@@ -89,7 +104,7 @@ def load(home: Home, environ: Mapping[str, str]) -> Settings:
         faults += [in_words(fault, places) for fault in found]
     if model is None or faults:
         raise SettingsError([printable(fault) for fault in faults])
-    return _settings(model, tuple(sorted(".".join(path) for path in known)))
+    return _settings(model, home, known)
 
 
 def _is_utf8(path: str) -> bool:
@@ -169,7 +184,7 @@ def _from_toml(home: Home, faults: list[str]) -> dict[Path, _Given]:
 
 def _dotenv(home: Home, faults: list[str]) -> dict[str, tuple[str, str]]:
     """Return variable → (value, place) of the `.env` file, which need not be there."""
-    file = home.root / ".env"
+    file = home.root / DOTENV
     try:
         text = file.read_bytes().decode()
     except FileNotFoundError:
@@ -266,12 +281,14 @@ def _unknown(path: Path, one: _Given) -> str:
     return f"{one.name} ({one.place}) is not a setting: did you mean {nearest}?"
 
 
-def _settings(model: SettingsModel, chosen: tuple[str, ...]) -> Settings:
+def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) -> Settings:
     breeze = model.breeze
     tables = {"breeze", "limits", "artifacts", "retention", "calendar"}
-    secrets = {"app_key": breeze.app_key, "secret_key": breeze.secret_key}
+    secrets = dict(secrets_in(model))
+    holding = {one.place.split()[0] for path, one in given.items() if ".".join(path) in secrets}
+    files = (one for one in (home.settings, home.root / DOTENV) if one.name in holding)
     return Settings(
-        Config(
+        config=Config(
             **model.model_dump(exclude=tables),
             calendar=config.Calendar(**model.calendar.model_dump()),
             limits=config.Limits(**model.limits.model_dump()),
@@ -281,11 +298,13 @@ def _settings(model: SettingsModel, chosen: tuple[str, ...]) -> Settings:
             },
             breeze=config.Breeze(
                 configured=breeze.app_key is not None,
-                **breeze.model_dump(exclude=set(secrets)),
+                **breeze.model_dump(exclude={"app_key", "secret_key"}),
             ),
             retention=config.Retention(**model.retention.model_dump()),
-            chosen=chosen,
+            chosen=tuple(sorted(".".join(path) for path in given)),
         ),
-        None if breeze.app_key is None else BreezeSecrets(breeze.app_key, breeze.secret_key),
-        tuple(f"breeze.{name}" for name, value in secrets.items() if value is not None),
+        breeze=None if breeze.app_key is None else BreezeSecrets(breeze.app_key, breeze.secret_key),
+        secrets_set=tuple(secrets),
+        secrets=tuple(secrets.values()),
+        open_files=tuple(file for file in files if everybody_may_read(file)),
     )

@@ -12,6 +12,8 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 
+from monitoring.log_sinks import printable
+
 PINGS_PER_PERIOD = 3
 """sd_watchdog_enabled(3) recommends half of the period; a third leaves time for a slow turn."""
 
@@ -43,7 +45,8 @@ class Supervisor:
         now_ns = self._clock_ns()
         words = [] if self._ready else ["READY=1"]
         if status != self._status or not self._ready:
-            line = status.splitlines()[0] if status else ""
+            # One line, as the next would be a command; and a terminal shows it.
+            line = printable(status.splitlines()[0] if status else "")
             words.append(f"STATUS={line[:STATUS_CHARACTERS]}")
         due = now_ns >= self._due_ns
         if due:

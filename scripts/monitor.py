@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from monitoring.atomic import close_to_strangers
 from scripts.cli.failure import Failure
 from scripts.cli.lazy import LazyGroup
 
@@ -43,6 +44,7 @@ UNANSWERED = Failure(
 
 def main() -> None:
     """Run the command that `sys.argv` names, and exit with its code."""
+    close_to_strangers()
     sys.exit(run(sys.argv[1:]))
 
 

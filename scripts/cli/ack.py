@@ -20,7 +20,6 @@ from monitoring.spool import MAX_TEXT, Action, Request, submit
 from scripts.cli import words
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
-from scripts.cli.folders import make_folder
 from scripts.cli.log_follower import LogFollower
 from scripts.cli.look import never_ran
 from scripts.cli.moments import DurationType
@@ -139,7 +138,6 @@ def deliver(here: Desk, request: Request) -> AlertLine | None:
             )
     follower = LogFollower(here.home.alerts)
     follower.backlog()
-    make_folder(here.home.spool)
     submit(here.home.spool, request)
     return wait_for(follower, request.id, WAIT_SECONDS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -66,7 +67,10 @@ class TickFiles:
         # What it says goes to a file: a pipe that nobody reads could fill and stop it.
         self._said = tempfile.TemporaryFile()
         self._child = subprocess.Popen(  # noqa: S603 -- our own module, by our own interpreter
-            [sys.executable, "-m", "collectors.replay", *map(str, self._files)],
+            # -P: no module comes from the folder that the operator happens to be in.
+            [sys.executable, "-P", "-m", "collectors.replay", *map(str, self._files)],
+            # It takes its settings from stdin, and needs none of the secrets.
+            env={k: v for k, v in os.environ.items() if not k.startswith("MONITOR_")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

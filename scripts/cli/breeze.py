@@ -10,11 +10,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import click
 
-from monitoring.atomic import SECRET_MODE, write_atomic
+from monitoring.atomic import SECRET_MODE, make_folder, write_atomic
 from monitoring.home import Home
 from scripts.cli.desk import desk
 from scripts.cli.failure import Failure
-from scripts.cli.folders import make_folder
 from scripts.cli.tail import config_of
 from scripts.cli.terminal import Span, show, show_json
 

@@ -18,13 +18,12 @@ import click
 import msgspec
 
 from evaluator.message import grouped
-from monitoring.atomic import write_atomic
+from monitoring.atomic import make_folder, write_atomic
 from monitoring.home import Home
 from scripts.cli import words
 from scripts.cli.amount import AmountType
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
-from scripts.cli.folders import make_folder
 from scripts.cli.heartbeat_peek import peek
 from scripts.cli.settings_text import Answers, settings_text
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
@@ -217,7 +216,7 @@ def next_steps(home: Home, answers: Answers) -> list[Line]:
     started = (
         f"make -C {PROJECT} run MONITOR_HOME={root}"
         if (PROJECT / "Procfile").is_file()
-        else f"MONITOR_HOME={root} python -m collectors   (and python -m scheduler beside it)"
+        else f"MONITOR_HOME={root} python -P -m collectors   (and python -P -m scheduler beside it)"
     )
     writer = (
         f'heartbeat = HeartbeatWriter({folder}, engine="{answers.engine}", '

@@ -18,7 +18,6 @@ from scripts.cli.ack import (
 )
 from scripts.cli.desk import Desk
 from scripts.cli.failure import Failure
-from scripts.cli.folders import make_folder
 from scripts.cli.log_follower import LogFollower
 from scripts.cli.process_life import ProcTable, life_of
 from scripts.cli.terminal import Span, show, show_json, uncut
@@ -62,7 +61,6 @@ def ask(
     )
     follower = LogFollower(here.home.alerts)
     follower.backlog()
-    make_folder(here.home.spool)
     submit(here.home.spool, request)
     line = wait_for(follower, request.id, WAIT_SECONDS)
     outcome: Outcome

@@ -14,7 +14,7 @@ from evaluator.facts import BUILTIN_FACTS
 from monitoring.history import Point, join
 from scripts.cli import words
 from scripts.cli.metric_series import Span, Stretches
-from scripts.cli.terminal import Line, Terminal
+from scripts.cli.terminal import Line, Terminal, clean
 from scripts.cli.terminal import Span as Piece
 
 
@@ -143,7 +143,7 @@ def csv_text(answer: Metrics) -> str:
     """Return a header and a line a stretch; full precision, empty where there is no data."""
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(["time", *(field.name for field in answer.fields)])
+    rows.writerow(["time", *(clean(field.name) for field in answer.fields)])
     for row in zip(*(field.values for field in answer.fields), strict=True):
         rows.writerow([row[0].at, *("" if at.value is None else repr(at.value) for at in row)])
     return out.getvalue()

@@ -59,13 +59,13 @@ def test_a_symlink_is_refused(tmp_path: Path) -> None:
     assert "symlink" in (session.fault or "")
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o604, 0o666])
-def test_a_file_that_everybody_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o666, 0o602])
+def test_a_file_that_everybody_may_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
     put(tmp_path / "key", KEY, mode)
     session = look(tmp_path / "key")
 
     assert session.key is None
-    assert "read by everybody" in (session.fault or "")
+    assert f"{'written' if mode == 0o602 else 'read'} by everybody" in (session.fault or "")
 
 
 def test_tightening_the_mode_is_a_change_that_is_seen(tmp_path: Path) -> None:
