@@ -11,6 +11,8 @@ from evaluator.instant import Instant
 from monitoring.packing import pack_days
 from monitoring.snapshots import SnapshotStore
 
+DAY_MS, INDIA_MS = 86_400_000, 19_800_000
+
 CANDIDATE = """
 [[rule]]
 name = "daily_loss_exceeded"
@@ -36,12 +38,17 @@ message = "x"
 
 
 def record(house: Any, *, minutes: int = 90) -> None:
-    """Record the last minutes, ending now: two losses, a feed that stood, a book that grew."""
+    """Record the last minutes of one day: two losses, a feed that stood, a book that grew.
+
+    They end now, or before midnight: a daily figure's alerts end with its day.
+    """
     house.process("scheduler")
-    template = house.snapshot(seconds_ago=minutes * 60 + 60)
+    today_ms = (house.at.wall_ms + INDIA_MS) % DAY_MS
+    end_ms = today_ms + 1 if today_ms < (minutes + 2) * 60_000 else 0
+    template = house.snapshot(seconds_ago=minutes * 60 + 60 + end_ms / 1000)
     store = SnapshotStore(house.home.snapshots)
     for number in range(minutes * 6):
-        ago_ms = (minutes * 6 - number) * 10_000
+        ago_ms = (minutes * 6 - number) * 10_000 + end_ms
         at = Instant(
             house.at.wall_ms - ago_ms, house.at.boottime_ns - ago_ms * 10**6, house.at.boot_id
         )
