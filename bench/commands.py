@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.row import Row
+from bench.row import Row, spread
 from bench.tailer import TICK
 from evaluator.instant import Instant
 from monitoring.alert_log import AlertLog, Notice
@@ -35,10 +35,10 @@ def run(*, quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as home:
         _live_in(Home(Path(home)))
         for _ in range(rounds):
-            bare.append(_seconds([sys.executable, "-c", "pass"], home))
-            health.append(_seconds([command, "health"], home))
-            imports.append(_seconds([sys.executable, "-c", "import tickbeat"], home))
-            codec.append(_seconds([sys.executable, "-c", "import msgspec.json"], home))
+            bare.append(seconds([sys.executable, "-c", "pass"], home))
+            health.append(seconds([command, "health"], home))
+            imports.append(seconds([sys.executable, "-c", "import tickbeat"], home))
+            codec.append(seconds([sys.executable, "-c", "import msgspec.json"], home))
     bare_s, health_s = statistics.median(bare), statistics.median(health)
     sdk = statistics.median(imports) - bare_s
     json = statistics.median(codec) - bare_s
@@ -46,6 +46,7 @@ def run(*, quick: bool) -> list[Row]:
         Row(
             what=f"monitor health, cold process, {LOOSE_SNAPSHOTS:,} snapshots, 90 days of alerts",
             ours=f"{health_s * 1e3:.0f} ms",
+            spread=spread([one * 1e3 for one in health], "ms"),
             yardstick=f"python -c pass {bare_s * 1e3:.0f} ms",
             figure=health_s * 1e3,
             budget=250,
@@ -54,6 +55,7 @@ def run(*, quick: bool) -> list[Row]:
         Row(
             what="import tickbeat",
             ours=f"{sdk * 1e3:.1f} ms",
+            spread=spread([(one - bare_s) * 1e3 for one in imports], "ms"),
             yardstick=f"import msgspec.json {json * 1e3:.1f} ms",
             figure=sdk / json,
             budget=2,
@@ -81,7 +83,8 @@ def _live_in(home: Home) -> None:
     log.close()
 
 
-def _seconds(command: list[str], home: str) -> float:
+def seconds(command: list[str], home: str) -> float:
+    """Return how long a command takes on a home, start included."""
     started = time.perf_counter()
     subprocess.run(
         command, env={"MONITOR_HOME": home, "PATH": ""}, capture_output=True, check=False
