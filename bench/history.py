@@ -17,19 +17,15 @@ from pathlib import Path
 import msgspec
 
 from bench.panel import Curve, Line, Panel
+from bench.recording import EVERY_MS, LOOSE, PER_DAY
 from bench.row import Row, spread
 from evaluator.stats import Stats
 from monitoring.history import BUCKET_MS, History, query
 from monitoring.home import Home
 from monitoring.snapshot import CollectorStatus, Snapshot, Window, file_name
 
-EVERY_MS = 10_000
-PER_DAY = 86_400_000 // EVERY_MS
 MONTH_DAYS = 30
 BUDGET_MS = 400
-LOOSE = 2 * PER_DAY
-"""Snapshots of the last two days are not packed yet: so many files lie in the folder."""
-
 WEEK_MS = 7 * 86_400_000
 FIELDS = ("pnl.daily", "risk.daily_loss_pct", "positions.total_value", "heartbeat.age_seconds")
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from bench.panel import Curve, Line, Panel
 from bench.processes import cpu_seconds, monitors, resident_bytes, until
+from bench.recording import LOOSE, live_two_days
 from bench.row import Row, spread
 from bench.tailer import TICK
+from monitoring.clock import SystemClock
 from monitoring.home import Home
+from monitoring.state import read_state
 from tickbeat import HeartbeatWriter
 
 SETTINGS = """\
@@ -39,23 +42,23 @@ TICKS_PER_SECOND = 10
 
 def run(*, quick: bool) -> list[Row | Panel]:
     """Measure the latency of one alert, many times, and what both processes cost when idle."""
-    with (
-        tempfile.TemporaryDirectory(prefix="tickbeat-latency-") as folder,
-        monitors(Home(Path(folder)), SETTINGS, RULES) as pids,
-    ):
+    with tempfile.TemporaryDirectory(prefix="tickbeat-latency-") as folder:
         home = Home(Path(folder))
-        writer = HeartbeatWriter(home.heartbeat, engine="main", interval_seconds=0.1)
-        try:
-            alert_seconds, syncs_seconds = _alerts(home, writer, 40 if quick else 300)
-            cost = _idle_cost(writer, pids, 10 if quick else 60)
-        finally:
-            writer.close()
+        past = live_two_days(home, SystemClock().now())
+        with monitors(home, SETTINGS, RULES) as pids:
+            until(lambda: _evaluated(home) > past, "a snapshot", 60)
+            writer = HeartbeatWriter(home.heartbeat, engine="main", interval_seconds=0.1)
+            try:
+                alert_seconds, syncs_seconds = _alerts(home, writer, 40 if quick else 300)
+                cost = _idle_cost(writer, pids, 10 if quick else 60)
+            finally:
+                writer.close()
     ordered = sorted(alert_seconds)
     p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
     sync_ms = statistics.median(syncs_seconds) * 1e3
     rows: list[Row | Panel] = [
         Row(
-            what=f"critical tick → alert line synced, {name}",
+            what=f"critical tick → alert line synced, {LOOSE:,} snapshots in the folder, {name}",
             ours=f"{seconds * 1e3:.2f} ms over {len(ordered)}",
             spread=spread([one * 1e3 for one in ordered], "ms"),
             yardstick=f"write + fdatasync alone {sync_ms:.2f} ms",
@@ -94,10 +97,11 @@ def run(*, quick: bool) -> list[Row | Panel]:
 
 def _alerts(home: Home, writer: HeartbeatWriter, times: int) -> tuple[list[float], list[float]]:
     """Return seconds from each tripping tick to its line, and of a bare write and sync."""
-    calm = {"risk": {"circuit_breaker_active": False, "daily_loss_pct": 0.1}}
+    well = {"risk": {"circuit_breaker_active": False, "daily_loss_pct": 0.1}}
     tripped = {"risk": {"circuit_breaker_active": True, "daily_loss_pct": 0.1}}
-    writer.record_tick(calm)
-    until(lambda: any(home.snapshots.glob("metrics_*.json")), "a snapshot", 20)
+    began = _evaluated(home)
+    writer.record_tick(well)
+    until(lambda: _evaluated(home) > began, "a snapshot", 20)
     taken: list[float] = []
     syncs: list[float] = []
     with (home.root / "yardstick").open("wb", buffering=0) as yardstick:
@@ -108,13 +112,19 @@ def _alerts(home: Home, writer: HeartbeatWriter, times: int) -> tuple[list[float
             writer.record_tick(tripped)
             taken.append(log.wait_for(FIRING) - began)
             time.sleep(0.3)
-            writer.record_tick(calm)
+            writer.record_tick(well)
             log.wait_for(RESOLVED)
             began = time.perf_counter()
             yardstick.write(b"x" * 700)
             os.fdatasync(yardstick.fileno())
             syncs.append(time.perf_counter() - began)
     return taken, syncs
+
+
+def _evaluated(home: Home) -> int:
+    """Return the number of the last snapshot that the scheduler evaluated."""
+    state = read_state(home.state, "scheduler")
+    return (state and state.snapshot_number) or 0
 
 
 class _Log:

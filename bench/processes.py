@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from monitoring.home import Home
+from monitoring.state import read_state
 
 MODULES = {"collector": "collectors", "scheduler": "scheduler"}
 
@@ -31,8 +32,8 @@ def monitors(home: Home, settings: str, rules: str = "") -> Iterator[dict[str, i
         for name, module in MODULES.items()
     }
     try:
-        for name in processes:
-            until((home.state / f"{name}.json").exists, f"the {name}", 20)
+        for name, process in processes.items():
+            until(lambda: _state_pid(home, name) == process.pid, f"the {name}", 60)  # noqa: B023 -- called at once
         yield {name: process.pid for name, process in processes.items()}
     finally:
         for process in processes.values():
@@ -67,6 +68,11 @@ def until(happened: Callable[[], bool], what: str, seconds: float) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not come within {seconds:.0f} s")
         time.sleep(0.01)
+
+
+def _state_pid(home: Home, name: str) -> int | None:
+    state = read_state(home.state, name)
+    return None if state is None else state.pid
 
 
 def _status_kib(pid: int, name: str) -> int:
