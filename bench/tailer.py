@@ -186,7 +186,7 @@ def catch_up(home: Home, ticks: int) -> int:
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while counted(home) < ticks:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the collector read {counted(home)} of {ticks} ticks")
