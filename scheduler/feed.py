@@ -31,6 +31,7 @@ class Feed:
     ) -> None:
         self.reached: Reached | None = None
         self._arrived = arrived
+        self._listed = False
         self._after: str | None = None
         self._store = store
         self._course = course
@@ -54,10 +55,11 @@ class Feed:
         """Yield each snapshot not evaluated yet, after the course took it.
 
         To list two days of snapshots takes longer than to evaluate one. So what has just arrived
-        is taken without, if its number says that there is none before it.
+        is taken without, if its number says that there is none before it and the last listing went
+        well.
         """
         complete = False
-        while self._arrived:
+        while self._arrived and self._listed:
             name = self._arrived.popleft()
             if name is not None and self._is_no_news(name):
                 continue
@@ -132,8 +134,10 @@ class Feed:
         except OSError as error:
             words = f"{self._store.folder} can't be read: {error.strerror}"
             self._troubles.note("snapshot folder", words)
+            self._listed = False
             return []
         self._troubles.note("snapshot folder", None)
+        self._listed = True
         return names
 
     def _was_evaluated(self, name: str, folded: Folded) -> bool:
