@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.processes import peak_bytes
 from bench.recording import BEGIN_MS, BOOT, CONFIG, write_month
 from bench.row import Row
 from evaluator.instant import Instant
@@ -93,14 +94,9 @@ def _backtest(home: Home) -> tuple[dict[str, Any], float]:
 
 
 def _largest_bytes(pid: int) -> int:
-    """Return the peak memory of the largest of a process and its children.
-
-    Not what wait4(2) says: that begins with the memory of whoever started the process.
-    """
+    """Return the peak memory of the largest of a process and its children."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        found = [Path(f"/proc/{one}/status").read_text() for one in (str(pid), *children)]
-    except OSError:
+        return max(peak_bytes(one) for one in (pid, *map(int, children)))
+    except (FileNotFoundError, ProcessLookupError):
         return 0  # one of them is ending
-    peaks = [text.partition("VmHWM:")[2].split() for text in found]
-    return max((int(words[0]) * 1024 for words in peaks if words), default=0)

@@ -9,17 +9,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import msgspec
-
-from bench.row import Row
-from bench.tailer import TICK
+from bench.recording import LOOSE, calm, write_past
+from bench.row import Row, spread
 from evaluator.instant import Instant
 from monitoring.alert_log import AlertLog, Notice
+from monitoring.clock import SystemClock
 from monitoring.home import Home
-from monitoring.snapshot import CollectorStatus, Snapshot, file_name
 
-LOOSE_SNAPSHOTS = 2 * 8_640
-"""What lies unpacked in a home: two days of one every ten seconds."""
 ALERT_DAYS = 90
 ALERT_LINES = 200
 
@@ -35,17 +31,18 @@ def run(*, quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as home:
         _live_in(Home(Path(home)))
         for _ in range(rounds):
-            bare.append(_seconds([sys.executable, "-c", "pass"], home))
-            health.append(_seconds([command, "health"], home))
-            imports.append(_seconds([sys.executable, "-c", "import tickbeat"], home))
-            codec.append(_seconds([sys.executable, "-c", "import msgspec.json"], home))
+            bare.append(seconds([sys.executable, "-c", "pass"], home))
+            health.append(seconds([command, "health"], home))
+            imports.append(seconds([sys.executable, "-c", "import tickbeat"], home))
+            codec.append(seconds([sys.executable, "-c", "import msgspec.json"], home))
     bare_s, health_s = statistics.median(bare), statistics.median(health)
     sdk = statistics.median(imports) - bare_s
     json = statistics.median(codec) - bare_s
     return [
         Row(
-            what=f"monitor health, cold process, {LOOSE_SNAPSHOTS:,} snapshots, 90 days of alerts",
+            what=f"monitor health, cold process, {LOOSE:,} snapshots, 90 days of alerts",
             ours=f"{health_s * 1e3:.0f} ms",
+            spread=spread([one * 1e3 for one in health], "ms"),
             yardstick=f"python -c pass {bare_s * 1e3:.0f} ms",
             figure=health_s * 1e3,
             budget=250,
@@ -54,6 +51,7 @@ def run(*, quick: bool) -> list[Row]:
         Row(
             what="import tickbeat",
             ours=f"{sdk * 1e3:.1f} ms",
+            spread=spread([(one - bare_s) * 1e3 for one in imports], "ms"),
             yardstick=f"import msgspec.json {json * 1e3:.1f} ms",
             figure=sdk / json,
             budget=2,
@@ -64,24 +62,18 @@ def run(*, quick: bool) -> list[Row]:
 
 def _live_in(home: Home) -> None:
     """Leave what months of use leave: an empty home is answered before anything is read."""
-    now_ms = time.time_ns() // 1_000_000
-    snapshot = Snapshot(
-        snapshot=1, timestamp="", wall_ms=now_ms, boottime_ns=1, boot_id="bench", engine="main",
-        reason="interval", last=TICK, collector=CollectorStatus(app_version="bench"),
-    )  # fmt: skip
-    data = msgspec.json.encode(snapshot)
-    home.snapshots.mkdir(parents=True)
-    for number in range(LOOSE_SNAPSHOTS):
-        (home.snapshots / file_name(now_ms - 10_000 * number)).write_bytes(data)
+    now = SystemClock().now()
+    write_past(home, calm(home), now, range(1, LOOSE + 1))
     log = AlertLog(home.alerts, "main", "Asia/Kolkata")
     line = Notice(kind="rule_error", rule="bench", reason="x" * 200)
     for day in range(ALERT_DAYS):
-        at = Instant(now_ms - 86_400_000 * (ALERT_DAYS - 1 - day), 1, "bench")
+        at = Instant(now.wall_ms - 86_400_000 * (ALERT_DAYS - 1 - day), 1, "bench")
         log.append([line] * ALERT_LINES, at, 1)
     log.close()
 
 
-def _seconds(command: list[str], home: str) -> float:
+def seconds(command: list[str], home: str) -> float:
+    """Return how long a command takes on a home, start included."""
     started = time.perf_counter()
     subprocess.run(
         command, env={"MONITOR_HOME": home, "PATH": ""}, capture_output=True, check=False

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from bench.row import Row
+from bench.panel import Curve, Line, Panel
+from bench.processes import cpu_seconds, monitors, resident_bytes, until
+from bench.recording import LOOSE, live_two_days
+from bench.row import Row, spread
 from bench.tailer import TICK
+from monitoring.clock import SystemClock
+from monitoring.home import Home
+from monitoring.state import read_state
 from tickbeat import HeartbeatWriter
 
 SETTINGS = """\
@@ -39,26 +40,27 @@ RESOLVED = b'"rule":"bench_breaker","status":"resolved"'
 TICKS_PER_SECOND = 10
 
 
-def run(*, quick: bool) -> list[Row]:
+def run(*, quick: bool) -> list[Row | Panel]:
     """Measure the latency of one alert, many times, and what both processes cost when idle."""
-    with (
-        tempfile.TemporaryDirectory(prefix="tickbeat-latency-") as folder,
-        _monitor(folder) as pids,
-    ):
-        home = Path(folder)
-        writer = HeartbeatWriter(home / "data" / "heartbeat", engine="main", interval_seconds=0.1)
-        try:
-            alert_seconds, syncs_seconds = _alerts(home, writer, 40 if quick else 300)
-            cost = _idle_cost(writer, pids, 10 if quick else 60)
-        finally:
-            writer.close()
+    with tempfile.TemporaryDirectory(prefix="tickbeat-latency-") as folder:
+        home = Home(Path(folder))
+        past = live_two_days(home, SystemClock().now())
+        with monitors(home, SETTINGS, RULES) as pids:
+            until(lambda: _evaluated(home) > past, "a snapshot", 60)
+            writer = HeartbeatWriter(home.heartbeat, engine="main", interval_seconds=0.1)
+            try:
+                alert_seconds, syncs_seconds = _alerts(home, writer, 40 if quick else 300)
+                cost = _idle_cost(writer, pids, 10 if quick else 60)
+            finally:
+                writer.close()
     ordered = sorted(alert_seconds)
     p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
     sync_ms = statistics.median(syncs_seconds) * 1e3
-    rows = [
+    rows: list[Row | Panel] = [
         Row(
-            what=f"critical tick → alert line synced, {name}",
+            what=f"critical tick → alert line synced, {LOOSE:,} snapshots in the folder, {name}",
             ours=f"{seconds * 1e3:.2f} ms over {len(ordered)}",
+            spread=spread([one * 1e3 for one in ordered], "ms"),
             yardstick=f"write + fdatasync alone {sync_ms:.2f} ms",
             figure=seconds * 1e3,
             budget=budget,
@@ -81,59 +83,48 @@ def run(*, quick: bool) -> list[Row]:
                 yardstick=yardstick, figure=rss_mb, budget=60.0, unit="MB",
             ),
         ]  # fmt: skip
-    return rows
+    shares = ((one * 1e3, (n + 1) / len(ordered) * 100) for n, one in enumerate(ordered))
+    return [
+        *rows,
+        Curve(
+            title="Critical tick → alert line synced: within what time",
+            x="ms",
+            unit="% of alerts",
+            lines=(Line("", tuple(shares)),),
+        ),
+    ]
 
 
-@contextmanager
-def _monitor(folder: str) -> Iterator[dict[str, int]]:
-    """Run a collector and a scheduler on the folder; yields their pids."""
-    home = Path(folder)
-    (home / "monitor.toml").write_text(SETTINGS)
-    (home / "rules.toml").write_text(RULES)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("MONITOR_")}
-    processes = {
-        name: subprocess.Popen(
-            [sys.executable, "-m", name + "s" * (name == "collector")],
-            env=environ | {"MONITOR_HOME": folder},
-            stdout=subprocess.DEVNULL,
-            stderr=(home / f"{name}.stderr").open("w"),
-        )
-        for name in ("collector", "scheduler")
-    }
-    try:
-        for name in processes:
-            _until((home / "data" / "state" / f"{name}.json").exists, f"the {name}")
-        yield {name: process.pid for name, process in processes.items()}
-    finally:
-        for process in processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in processes.values():
-            process.wait(10)
-
-
-def _alerts(home: Path, writer: HeartbeatWriter, times: int) -> tuple[list[float], list[float]]:
+def _alerts(home: Home, writer: HeartbeatWriter, times: int) -> tuple[list[float], list[float]]:
     """Return seconds from each tripping tick to its line, and of a bare write and sync."""
-    calm = {"risk": {"circuit_breaker_active": False, "daily_loss_pct": 0.1}}
+    well = {"risk": {"circuit_breaker_active": False, "daily_loss_pct": 0.1}}
     tripped = {"risk": {"circuit_breaker_active": True, "daily_loss_pct": 0.1}}
-    writer.record_tick(calm)
-    _until(lambda: any((home / "data" / "monitoring").glob("metrics_*.json")), "a snapshot")
+    began = _evaluated(home)
+    writer.record_tick(well)
+    until(lambda: _evaluated(home) > began, "a snapshot", 20)
     taken: list[float] = []
     syncs: list[float] = []
-    with (home / "yardstick").open("wb", buffering=0) as yardstick:
-        log = _Log(home / "logs" / "alerts")
+    with (home.root / "yardstick").open("wb", buffering=0) as yardstick:
+        log = _Log(home.alerts)
         for number in range(times):
             time.sleep(0.3 + number % 7 * 0.013)  # past what the collector lets through at once
             began = time.perf_counter()
             writer.record_tick(tripped)
             taken.append(log.wait_for(FIRING) - began)
             time.sleep(0.3)
-            writer.record_tick(calm)
+            writer.record_tick(well)
             log.wait_for(RESOLVED)
             began = time.perf_counter()
             yardstick.write(b"x" * 700)
             os.fdatasync(yardstick.fileno())
             syncs.append(time.perf_counter() - began)
     return taken, syncs
+
+
+def _evaluated(home: Home) -> int:
+    """Return the number of the last snapshot that the scheduler evaluated."""
+    state = read_state(home.state, "scheduler")
+    return (state and state.snapshot_number) or 0
 
 
 class _Log:
@@ -170,33 +161,13 @@ def _idle_cost(
     writer: HeartbeatWriter, pids: dict[str, int], seconds: int
 ) -> dict[str, tuple[float, float]]:
     """Return per process its CPU (% of a core) and resident memory (MB) under calm ticks."""
-    before = {name: _cpu_seconds(pid) for name, pid in pids.items()}
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
     began = time.perf_counter()
     while time.perf_counter() - began < seconds:
         writer.record_tick(TICK)
         time.sleep(1 / TICKS_PER_SECOND)
     passed = time.perf_counter() - began
     return {
-        name: ((_cpu_seconds(pid) - before[name]) / passed * 100, _rss_mb(pid))
+        name: ((cpu_seconds(pid) - before[name]) / passed * 100, resident_bytes(pid) / 1e6)
         for name, pid in pids.items()
     }
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _rss_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1000
-    raise ProcessLookupError(pid)
-
-
-def _until(happened, what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} did not come within 20 s")
-        time.sleep(0.01)

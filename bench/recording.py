@@ -1,4 +1,4 @@
-"""A home with a month of snapshots, made by the collector's own folding, packed as the packer does.
+"""Homes with a past: snapshots made by the collector's own folding, packed as the packer does.
 
 A day's worth is made tick by tick; the days after it are the same readings at later times, so that
 a month takes seconds to make. What rules read is all there: windows, ages, counters, Breeze.
@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -25,13 +26,18 @@ from collectors.sequence import recent
 from collectors.tail import Slice
 from evaluator.instant import Instant
 from monitoring.config import Artifact, Config, Limits
+from monitoring.history import History
 from monitoring.home import Home
 from monitoring.snapshot import BreezeStatus, Cursor, Snapshot, file_name
 from monitoring.snapshots import PackedLine
+from monitoring.state import ProcessState, write_state
 
 EVERY_MS = 10_000
 DAY_MS = 86_400_000
 PER_DAY = DAY_MS // EVERY_MS
+LOOSE = 2 * PER_DAY
+"""What the packer leaves lying in the folder, at most: two days of one every ten seconds."""
+
 TICKS = 5
 """Ticks in each snapshot's window."""
 BEGIN_MS = 1_759_276_800_000  # 2025-10-01T00:00Z
@@ -74,6 +80,55 @@ def one_day(home: Home) -> Iterator[Snapshot]:
         snapshot = assemble(book, _known(book, later, number), note, CONFIG)
         book.written(snapshot)
         yield snapshot
+
+
+def calm(home: Home) -> Snapshot:
+    """Return one of that day's, in which nothing fires."""
+    return next(islice(one_day(home), 100, None))
+
+
+def moved_to(snapshot: Snapshot, at: Instant, number: int) -> Snapshot:
+    """Return the same readings as those of another moment."""
+    return msgspec.structs.replace(
+        snapshot, snapshot=number, wall_ms=at.wall_ms, boottime_ns=at.boottime_ns,
+        boot_id=at.boot_id, timestamp=datetime.fromtimestamp(at.wall_ms / 1000, UTC).isoformat(),
+    )  # fmt: skip
+
+
+def write_past(home: Home, snapshot: Snapshot, now: Instant, backwards: range) -> list[Snapshot]:
+    """Leave files of it as a collector that ran until now has: of so many intervals ago.
+
+    Returns what is in them, the oldest first.
+    """
+    home.snapshots.mkdir(parents=True, exist_ok=True)
+    past = []
+    for back in reversed(backwards):
+        passed_ms = back * EVERY_MS
+        wall_ms, boottime_ns = now.wall_ms - passed_ms, now.boottime_ns - passed_ms * 10**6
+        at = Instant(wall_ms, boottime_ns, now.boot_id)
+        past.append(moved_to(snapshot, at, backwards.stop - back))
+        (home.snapshots / file_name(wall_ms)).write_bytes(msgspec.json.encode(past[-1]))
+    return past
+
+
+def live_two_days(home: Home, now: Instant) -> int:
+    """Leave what collector and scheduler that ran until now have: snapshots, index, state.
+
+    Returns the number of the last snapshot.
+    """
+    past = write_past(home, calm(home), now, range(1, LOOSE + 1))
+    history = History(home.history)
+    history.open()
+    history.add((file_name(snapshot.wall_ms), snapshot) for snapshot in past)
+    history.close()
+    home.state.mkdir(parents=True, exist_ok=True)
+    state = ProcessState(
+        process="scheduler", pid=0, version="bench", started=now, updated=now,
+        home=str(home.root), config=CONFIG, snapshot=file_name(past[-1].wall_ms),
+        snapshot_number=past[-1].snapshot,
+    )  # fmt: skip
+    write_state(home.state, state)
+    return past[-1].snapshot
 
 
 def _tick(seq: int, number: int, daily: float, wall_ms: int, rng: random.Random) -> object:

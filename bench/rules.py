@@ -6,7 +6,8 @@ import statistics
 import time
 from collections.abc import Callable
 
-from bench.row import Row
+from bench.panel import Curve, Line, Panel
+from bench.row import Row, spread
 from evaluator.evaluation import Evaluation
 from evaluator.incident import Scalar, States
 from evaluator.instant import Instant
@@ -16,6 +17,9 @@ from evaluator.stats import Stats
 from monitoring.calendar import AlwaysOpen
 
 OPERATOR_RULES = 100
+SIZES = (0, OPERATOR_RULES, 3 * OPERATOR_RULES, 10 * OPERATOR_RULES)
+"""Operator rules beside the built-in ones."""
+
 BUDGET_MS = 1.0
 
 _AMBIENT: dict[str, object] = {
@@ -50,33 +54,49 @@ _SAMPLE: dict[str, Scalar] = {"number": 1.0, "counter": 7.0, "flag": False, "tex
 _WINDOW = Stats(count=100, first=-0.5, last=-0.4, min=-0.6, max=-0.3, mean=-0.45, delta=0.3)
 
 
-def run(*, quick: bool) -> list[Row]:
-    """Return the whole evaluation beside its bare expressions, and how it grows with rules."""
+def run(*, quick: bool) -> list[Row | Panel]:
+    """Return the whole evaluation beside its bare expressions, and how both grow with rules."""
     rounds = 300 if quick else 3000
-    rules = load(_rule_file(OPERATOR_RULES))
-    ours = _microseconds(_whole_evaluation(rules), rounds)
-    bare = _microseconds(_bare_expressions(rules), rounds)
-    grown_rules = load(_rule_file(OPERATOR_RULES * 10))
-    grown = _microseconds(_whole_evaluation(grown_rules), rounds // 10)
-    builtin = len(rules.programs) - OPERATOR_RULES
-    each = ours / len(rules.programs)
-    each_grown = grown / len(grown_rules.programs)
+    ours: dict[int, list[float]] = {}
+    bare: dict[int, float] = {}
+    total: dict[int, int] = {}
+    for count in SIZES:
+        rules = load(_rule_file(count))
+        fewer = rounds // max(1, count // OPERATOR_RULES)
+        ours[count] = _microseconds(_whole_evaluation(rules), fewer)
+        bare[count] = statistics.median(_microseconds(_bare_expressions(rules), fewer))
+        total[count] = len(rules.programs)
+    each = {count: statistics.median(ours[count]) / total[count] for count in SIZES}
+    grown = SIZES[-1]
     return [
         Row(
-            what=f"{builtin} built-in + {OPERATOR_RULES} operator rules on one snapshot, median",
-            ours=f"{ours:.0f} µs",
-            yardstick=f"their bare expressions {bare:.0f} µs",
-            figure=ours / 1000,
+            what=f"{total[0]} built-in + {OPERATOR_RULES} operator rules on one snapshot, median",
+            ours=f"{statistics.median(ours[OPERATOR_RULES]):.0f} µs",
+            spread=spread(ours[OPERATOR_RULES], "µs"),
+            yardstick=f"their bare expressions {bare[OPERATOR_RULES]:.0f} µs",
+            figure=statistics.median(ours[OPERATOR_RULES]) / 1000,
             budget=BUDGET_MS,
             unit="ms",
         ),
         Row(
-            what=f"a rule among {len(grown_rules.programs)} beside among {len(rules.programs)}",
-            ours=f"{each_grown:.1f} µs",
-            yardstick=f"{each:.1f} µs",
-            figure=each_grown / each,
+            what=f"a rule among {total[grown]:,} beside among {total[OPERATOR_RULES]}",
+            ours=f"{each[grown]:.1f} µs",
+            yardstick=f"{each[OPERATOR_RULES]:.1f} µs",
+            figure=each[grown] / each[OPERATOR_RULES],
             budget=2,
             unit="×",
+        ),
+        Curve(
+            title="Rules: one evaluation of all of them",
+            x="rules",
+            unit="ms",
+            lines=(
+                Line(
+                    "evaluation",
+                    tuple((total[n], statistics.median(ours[n]) / 1000) for n in SIZES),
+                ),
+                Line("their bare expressions", tuple((total[n], bare[n] / 1000) for n in SIZES)),
+            ),
         ),
     ]
 
@@ -149,12 +169,12 @@ def _instant(seconds: int) -> Instant:
     return Instant(1_760_000_000_000 + seconds * 1000, seconds * 1_000_000_000, "bench")
 
 
-def _microseconds(work: Callable[[], object], rounds: int) -> float:
+def _microseconds(work: Callable[[], object], rounds: int) -> list[float]:
     for _ in range(20):
         work()
     times = []
     for _ in range(rounds):
         began = time.perf_counter()
         work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times) * 1e6
+        times.append((time.perf_counter() - began) * 1e6)
+    return times

@@ -16,7 +16,10 @@ from pathlib import Path
 
 import msgspec
 
-from bench.row import Row
+from bench.panel import Curve, Line, Panel
+from bench.processes import peak_bytes
+from bench.row import Row, spread
+from monitoring.home import Home
 from tickbeat.record import Header
 
 TICK = {
@@ -29,6 +32,11 @@ TICK = {
     "custom": {"spread_bps": 3.1},
 }
 """A tick of 15 values."""
+
+SIZES = (20_000, 100_000, 500_000, 2_000_000)
+"""Ticks in a backlog."""
+
+MEMORY_MB = 64
 
 YARDSTICK = """
 import sys, time, msgspec
@@ -59,29 +67,85 @@ assert book.fold.ticks == int(sys.argv[2]), book.fold.ticks
 """
 
 
-def run(*, quick: bool) -> list[Row]:
-    """Measure the rate of catching up, and the memory it takes for a small and a big backlog."""
+def run(*, quick: bool) -> list[Row | Panel]:
+    """Measure the rate of catching up and the memory it takes, and how both grow."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        ticks = 50_000 if quick else 300_000
-        file = home / "data" / "heartbeat" / "main-bench.jsonl"
-        write_ticks(file, ticks)
-        rates: dict[str, list[float]] = {"bare": [], "ours": []}
+        backlog = _backlog(Home(Path(folder)), 50_000 if quick else 300_000)
+        bare: list[float] = []
+        ours: list[float] = []
         for _ in range(3 if quick else 7):
-            rates["bare"].append(_said([sys.executable, "-c", YARDSTICK, str(file)]))
-            rates["ours"].append(_said([sys.executable, "-c", OURS, str(home), str(ticks)]))
-        bare, ours = (statistics.median(rates[name]) for name in ("bare", "ours"))
-        rows = [
+            bare.append(_said([sys.executable, "-c", YARDSTICK, str(backlog.file)]))
+            ours.append(_rate(backlog))
+    slower = statistics.median(bare) / statistics.median(ours)
+    rate = Row(
+        what="collector catching up",
+        ours=f"{statistics.median(ours):,.0f} ticks/s",
+        spread=spread(ours, "ticks/s"),
+        yardstick=f"bare split + decode {statistics.median(bare):,.0f} lines/s",
+        figure=slower,
+        budget=1 / 0.45,
+        unit="× slower",
+    )
+    return [rate, *_growth(SIZES[:2] if quick else SIZES)]
+
+
+def _growth(sizes: tuple[int, ...]) -> list[Row | Panel]:
+    """Return the peak memory of a real collector for each backlog, and the rate of its reading."""
+    rows: list[Row | Panel] = []
+    rates: list[tuple[float, float]] = []
+    memory: list[tuple[float, float]] = []
+    for ticks in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            backlog = _backlog(Home(Path(folder)), ticks)
+            rates.append((ticks, statistics.median(_rate(backlog) for _ in range(3)) / 1000))
+            peak = catch_up(backlog.home, ticks)
+            memory.append((ticks, peak / 1e6))
+            file_bytes = backlog.file.stat().st_size
+        rows.append(
             Row(
-                what="collector catching up",
-                ours=f"{ours:,.0f} ticks/s",
-                yardstick=f"bare split + decode {bare:,.0f} lines/s",
-                figure=bare / ours,
-                budget=1 / 0.45,
-                unit="× slower",
+                what=f"collector's peak memory, backlog of {ticks:,} ticks",
+                ours=f"{peak / 1e6:.1f} MB",
+                yardstick=f"the file {file_bytes / 1e6:,.0f} MB",
+                figure=peak / 1e6,
+                budget=MEMORY_MB,
+                unit="MB",
             )
-        ]
-    return rows + [_memory(ticks) for ticks in ((20_000,) if quick else (20_000, 2_000_000))]
+        )
+    return [
+        *rows,
+        Curve(
+            title="A backlog: how fast it is caught up",
+            x="ticks in the backlog",
+            unit="thousand ticks/s",
+            lines=(Line("", tuple(rates)),),
+        ),
+        Curve(
+            title="A backlog: peak memory of the collector",
+            x="ticks in the backlog",
+            unit="MB",
+            lines=(Line("", tuple(memory)),),
+            budget=MEMORY_MB,
+        ),
+    ]
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """A home with one heartbeat file that nobody has read."""
+
+    home: Home
+    file: Path
+    ticks: int
+
+
+def _backlog(home: Home, ticks: int) -> Backlog:
+    file = home.heartbeat / "main-bench.jsonl"
+    write_ticks(file, ticks)
+    return Backlog(home, file, ticks)
+
+
+def _rate(backlog: Backlog) -> float:
+    command = [sys.executable, "-c", OURS, str(backlog.home.root), str(backlog.ticks)]
+    return _said(command)
 
 
 def write_ticks(file: Path, ticks: int, writer: str = "bench") -> None:
@@ -113,40 +177,21 @@ def write_ticks(file: Path, ticks: int, writer: str = "bench") -> None:
             )
 
 
-def _memory(ticks: int) -> Row:
-    """Return the peak memory of a real collector with this backlog."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        file = home / "data" / "heartbeat" / "main-bench.jsonl"
-        write_ticks(file, ticks)
-        peak = peak_bytes(home, ticks)
-        return Row(
-            what=f"collector's peak memory, backlog of {ticks:,} ticks",
-            ours=f"{peak / 2**20:.0f} MiB",
-            yardstick=f"the file {file.stat().st_size / 2**20:.0f} MiB",
-            figure=peak / 1e6,
-            budget=64,
-            unit="MB",
-        )
-
-
-def peak_bytes(home: Path, ticks: int) -> int:
-    """Run a real collector until it has read so many ticks; return its peak memory."""
-    environ = {"MONITOR_HOME": str(home), "PATH": os.environ["PATH"]}
+def catch_up(home: Home, ticks: int) -> int:
+    """Run a real collector until it has read so many ticks; return its peak memory in bytes."""
     process = subprocess.Popen(
         [sys.executable, "-m", "collectors"],
-        env=environ,
+        env={"MONITOR_HOME": str(home.root), "PATH": os.environ["PATH"]},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while counted(home) < ticks:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the collector read {counted(home)} of {ticks} ticks")
             time.sleep(0.2)
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+        return peak_bytes(process.pid)
     finally:
         process.terminate()
         process.wait(10)
@@ -156,10 +201,10 @@ class _Counted(msgspec.Struct):
     window: dict[str, object]
 
 
-def counted(home: Path) -> int:
+def counted(home: Home) -> int:
     """Return the sum of `window.ticks` over all snapshots of a home."""
     decode = msgspec.json.Decoder(_Counted).decode
-    files = (home / "data" / "monitoring").glob("metrics_*.json")
+    files = home.snapshots.glob("metrics_*.json")
     ticks = [decode(file.read_bytes()).window["ticks"] for file in files]
     return sum(number for number in ticks if isinstance(number, int))
 

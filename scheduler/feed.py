@@ -12,6 +12,7 @@ from monitoring.course import Course
 from monitoring.snapshot import Snapshot, file_wall_ms
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
 from scheduler.troubles import Troubles
+from scheduler.wake import Arrivals
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -25,8 +26,12 @@ class Reached(msgspec.Struct, frozen=True):
 class Feed:
     """Hands each snapshot to the course once, in the order of names, over restarts too."""
 
-    def __init__(self, store: SnapshotStore, course: Course, troubles: Troubles) -> None:
+    def __init__(
+        self, store: SnapshotStore, course: Course, troubles: Troubles, arrived: Arrivals
+    ) -> None:
         self.reached: Reached | None = None
+        self._arrived = arrived
+        self._listed = False
         self._after: str | None = None
         self._store = store
         self._course = course
@@ -47,7 +52,27 @@ class Feed:
             self._prime(self._after, window_seconds)
 
     def fresh(self) -> Iterator[Reached]:
-        """Yield each snapshot not evaluated yet, after the course took it."""
+        """Yield each snapshot not evaluated yet, after the course took it.
+
+        To list two days of snapshots takes longer than to evaluate one. So what has just arrived
+        is taken without, if its number says that there is none before it and the last listing went
+        well.
+        """
+        complete = False
+        while self._arrived and self._listed:
+            name = self._arrived.popleft()
+            if name is not None and self._is_no_news(name):
+                continue
+            following = None if name is None else self._following(name)
+            if name is None or following is None:
+                complete = False
+                self._arrived.clear()  # these are in the folder's list
+                break
+            complete = True
+            self._after = name
+            yield self._take(name, following)
+        if complete:
+            return
         for name in self._names_after(self._after):
             snapshot = self._read(name)
             self._after = name
@@ -81,6 +106,24 @@ class Feed:
                 known.snapshot, known.at = self.reached.number, self.reached.instant
             self.resume(None, known, 0)
 
+    def _is_no_news(self, name: str) -> bool:
+        """Tell whether a file is no snapshot, or one that the folder's list has shown before."""
+        return file_wall_ms(name) is None or name <= (self._after or "")
+
+    def _following(self, name: str) -> Snapshot | None:
+        """Return a snapshot if it is the next after the last one evaluated.
+
+        None also when it can't be read: why is told when the folder is listed.
+        """
+        try:
+            snapshot = self._store.read(name)
+        except SnapshotUnreadable:
+            return None
+        if self.reached is None or snapshot.snapshot != self.reached.number + 1:
+            return None
+        self._troubles.note("snapshots", None)
+        return snapshot
+
     def _names_after(self, name: str | None) -> list[str]:
         """Return the names of later snapshots; none while the folder can't be listed.
 
@@ -91,8 +134,10 @@ class Feed:
         except OSError as error:
             words = f"{self._store.folder} can't be read: {error.strerror}"
             self._troubles.note("snapshot folder", words)
+            self._listed = False
             return []
         self._troubles.note("snapshot folder", None)
+        self._listed = True
         return names
 
     def _was_evaluated(self, name: str, folded: Folded) -> bool:

@@ -80,7 +80,10 @@ class Process:
             past=folded.past,
             seen=() if before is None else before.seen,
         )
-        self._feed = Feed(SnapshotStore(home.snapshots), course, self._troubles)
+        self._folders = FolderWatch(bell, [home.snapshots, home.spool], edited=[home.root])
+        self._feed = Feed(
+            SnapshotStore(home.snapshots), course, self._troubles, self._folders.arrived
+        )
         self._name = before.snapshot if before is not None else None
         span = self._rules.rules.longest_window_seconds + config.snapshot_limit_seconds
         self._feed.resume(self._name, folded, span)
@@ -108,7 +111,6 @@ class Process:
             clock=clock,
         )
         Housekeeping(home, config, clock, self._evaluated).plan(self._jobs, bell.ring)
-        self._folders = FolderWatch(bell, [home.snapshots, home.spool], edited=[home.root])
         self._watching = False
 
     def run(self, supervisor: Supervisor) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +24,14 @@ _EDITED = Mask(
 )
 
 
+Arrivals = deque[str | None]
+"""Names of files that were moved in, in their order. None: some may be missing, so look."""
+
+MOST_ARRIVALS = 1_000
+
+
 class FolderWatch:
-    """Rings when a file is moved into one of the folders.
+    """Rings when a file is moved into one of the folders, and adds its name to `arrived`.
 
     In those that are `edited` also when one is written or goes: a human's editor may do either.
 
@@ -40,6 +47,7 @@ class FolderWatch:
         self._gone: set[WatchDescriptor] = set()
         self._inotify: InotifyFD | None = None
         self._id = CallbackId(id(self))
+        self.arrived: Arrivals = deque(maxlen=MOST_ARRIVALS)
 
     def renew(self) -> None:
         """Watch the folders, those too that were made, or made again, since the last time.
@@ -64,7 +72,7 @@ class FolderWatch:
             if (device, inode) != (status.st_dev, status.st_ino) or watch in self._gone:
                 watch = self._inotify.add_callback(os.fsencode(folder), mask, self, self._id)
                 self._watched[folder] = status.st_dev, status.st_ino, watch
-                self._bell.ring()  # what came before the watch did
+                self._look()  # what came before the watch did
 
     def close(self) -> None:
         """Stop watching."""
@@ -72,15 +80,20 @@ class FolderWatch:
             self._inotify.stop()
             self._inotify = None
 
-    def on_event(self, event: InotifyEvent) -> None:  # noqa: ARG002 -- the library's protocol
-        """Wake, whatever it is: what is there is read from the folder."""
+    def on_event(self, event: InotifyEvent) -> None:
+        """Ring, whatever it is: a name says where to look first, and never what is there."""
+        self.arrived.append(os.fsdecode(event.name))
         self._bell.ring()
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """The folder went; `renew` finds the next of its name."""
         self._gone.add(wd)
-        self._bell.ring()
+        self._look()
 
     def on_queue_overflow(self) -> None:
         """The kernel lost events."""
+        self._look()
+
+    def _look(self) -> None:
+        self.arrived.append(None)
         self._bell.ring()

@@ -65,3 +65,11 @@ def test_a_folder_that_another_took_the_place_of_is_watched(watched: Watched) ->
     watched.folder.rename(watched.folder.with_name("aside"))
     watched.folder.mkdir()
     assert watched.wakes()
+
+
+def test_the_name_of_what_arrives_is_told_and_first_that_some_may_have_come_before(
+    watched: Watched,
+) -> None:
+    watched.folder.mkdir()
+    assert watched.wakes()
+    assert list(watched.watch.arrived) == [None, "new"]
