@@ -1,4 +1,4 @@
-"""A backlog of 2 GB, in one file and in the writer's segments, read by a collector as it is started.
+"""A backlog of 2 GB, in one file and in the writer's segments, read by a collector like any other.
 
 Snapshots are written meanwhile. The yardstick reads the same files, before and after: split and
 untyped decode, in pieces of a segment's size. Rates are by CPU seconds, the collector's start and

@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.fast_clock import FastClock
 from bench.row import Row
 from bench.soak_engine import PER_SECOND, SILENT_SECONDS
-from bench.soak_home import EVALUATE_SECONDS, INTERVAL_SECONDS, RULES, environ, make
+from bench.soak_home import EVALUATE_SECONDS, INTERVAL_SECONDS, RULES, environ, make, wait_for
 from monitoring.alert_fold import read
 from monitoring.home import Home
 from monitoring.snapshots import SnapshotStore
@@ -71,6 +71,7 @@ class Soak:
             ):
                 processes[name] = self._start(name, arguments)
                 ends.callback(_end, processes[name])
+            wait_for(self._home.heartbeat.is_dir, "the folder of heartbeats", 60)
             hour = 0
             while processes["engine"].poll() is None:
                 if self._clock.hours() > hour:
