@@ -28,7 +28,9 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.state import JobState, read_state
 from tests.breeze_stub import SESSION_KEY, Stub
 
-FACTOR = int(os.environ.get("SOAK_FACTOR", "80"))
+FACTOR = 80
+"""A day takes 18 minutes. Twice as much leaves two busy cores too little time for a day's work."""
+
 SAMPLE_SECONDS = 0.5
 WARM_HOURS = 0.25
 """Processes start as slowly as ever: so long by their clock nothing is compared."""
@@ -56,7 +58,8 @@ class Soak:
         self._ticks = hours * 3_600 * PER_SECOND
         self._hours = hours * (1 + SILENT_SECONDS / 3_600)
         self._seen: dict[str, list[Sample]] = {}
-        self._jobs: dict[str, JobState] = {}
+        self._jobs = _jobs(home)
+        self._runs_before = {name: job.runs for name, job in self._jobs.items()}
         self._began_ms = time.time_ns() // 1_000_000
         self._clock = FastClock(home.root, FACTOR)
 
@@ -82,8 +85,7 @@ class Soak:
             if processes["engine"].returncode:
                 raise RuntimeError("the engine's queue ran over, or it ended by a fault")
             time.sleep(2 * INTERVAL_SECONDS / FACTOR + 1)  # the last snapshot
-            state = read_state(self._home.state, "scheduler")
-            self._jobs = {} if state is None else state.jobs
+            self._jobs = _jobs(self._home)
 
     def rows(self) -> list[Row]:
         """Return how memory and descriptors grew, and what was left out of a day."""
@@ -124,8 +126,7 @@ class Soak:
         ]  # fmt: skip
         for what, came, due in (
             ("snapshots", len(snapshots), seconds / INTERVAL_SECONDS),
-            ("evaluations on the grid", self._runs("evaluate"), seconds / EVALUATE_SECONDS),
-            ("runs of the index", self._runs("index"), seconds / 10),
+            ("evaluations on the grid", self._runs()["evaluate"], seconds / EVALUATE_SECONDS),
         ):
             rows.append(
                 Row(
@@ -146,16 +147,15 @@ class Soak:
                 ("alert log", self._home.alerts), ("heartbeat", self._home.heartbeat),
             )
         }  # fmt: skip
-        nightly = {name: job.last_run for name, job in self._jobs.items()}
         packs = [path.name for path in SnapshotStore(self._home.snapshots).packs()]
         return (
             f"{self._hours:.1f} h at {FACTOR} × the pace: {dict(told)} of {len(rules)} rules "
             f"({', '.join(sorted(map(str, rules)))}); {probes} probes of Breeze; files {files}; "
-            f"last runs {nightly}; packs {packs}"
+            f"runs of jobs {self._runs()}; packs {packs}"
         )
 
-    def _runs(self, job: str) -> int:
-        return self._jobs[job].runs if job in self._jobs else 0
+    def _runs(self) -> dict[str, int]:
+        return {name: job.runs - self._runs_before.get(name, 0) for name, job in self._jobs.items()}
 
     def _start(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         with (self._home.root / f"{name}.out").open("ab") as out:
@@ -205,6 +205,13 @@ class Sample:
         self.hours = hours
         self.private_mb = sum(map(int, private)) * 1024 / 1e6
         self.descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def _jobs(home: Home) -> dict[str, JobState]:
+    state = read_state(home.state, "scheduler")
+    if state is None:
+        raise FileNotFoundError(f"{home.state} has nothing of a scheduler")
+    return state.jobs
 
 
 def _quarters(samples: list[Sample], hours: float) -> list[list[Sample]]:
