@@ -1,9 +1,10 @@
-/* LD_PRELOAD: time passes FAST_CLOCK times as fast for this process, by every clock that it reads
- * and in every wait with a timeout; the times of files agree with it.
+/* LD_PRELOAD: time passes faster for this process, by every clock that it reads and in every wait
+ * with a timeout; the times of files agree with it.
  *
- * $FAST_CLOCK is "factor realtime_ns monotonic_ns boottime_ns": each clock runs on from the given
- * moment, the same for all processes. Not changed: CPU clocks, what the kernel does by itself, and
- * the waits of condition variables, which in CPython are how long a thread holds the interpreter.
+ * $FAST_CLOCK is "factor begin_ns realtime_ns monotonic_ns boottime_ns": from these three moments
+ * on the clocks run that much faster, the wall clock from `begin_ns`; the same for all processes.
+ * Not changed: CPU clocks, what the kernel does by itself, and the waits of condition variables,
+ * which in CPython are how long a thread holds the interpreter.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,19 +25,22 @@
 #define SECOND 1000000000LL
 typedef long long ns;
 
-static ns factor, base_real, base_monotonic, base_boot;
+static ns factor;
+static struct pace { ns base, begin; } real_pace, monotonic_pace, boot_pace;
 
-static ns *base_of(clockid_t clock) {
+static struct pace *pace_of(clockid_t clock) {
     if (factor == 0) {
         const char *told = getenv("FAST_CLOCK");
-        if (told == NULL || sscanf(told, "%lld %lld %lld %lld", &factor, &base_real,
-                                   &base_monotonic, &base_boot) != 4)
+        if (told == NULL || sscanf(told, "%lld %lld %lld %lld %lld", &factor, &real_pace.begin,
+                                   &real_pace.base, &monotonic_pace.base, &boot_pace.base) != 5)
             abort();
+        monotonic_pace.begin = monotonic_pace.base;
+        boot_pace.begin = boot_pace.base;
     }
     switch (clock) {
-    case CLOCK_REALTIME: case CLOCK_REALTIME_COARSE: return &base_real;
-    case CLOCK_MONOTONIC: case CLOCK_MONOTONIC_COARSE: return &base_monotonic;
-    case CLOCK_BOOTTIME: return &base_boot;
+    case CLOCK_REALTIME: case CLOCK_REALTIME_COARSE: return &real_pace;
+    case CLOCK_MONOTONIC: case CLOCK_MONOTONIC_COARSE: return &monotonic_pace;
+    case CLOCK_BOOTTIME: return &boot_pace;
     default: return NULL;
     }
 }
@@ -51,16 +55,17 @@ static ns true_now(clockid_t clock) {
 }
 
 static ns fast(clockid_t clock, ns t) {
-    ns *base = base_of(clock);
-    return base == NULL || t < *base ? t : *base + (t - *base) * factor;
+    struct pace *pace = pace_of(clock);
+    return pace == NULL || t < pace->base ? t : pace->begin + (t - pace->base) * factor;
 }
 
 static struct timespec slow(clockid_t clock, const struct timespec *t) {
-    ns *base = base_of(clock);
-    return base == NULL || of(t) < *base ? *t : spec(*base + (of(t) - *base) / factor);
+    struct pace *pace = pace_of(clock);
+    return pace == NULL || of(t) < pace->begin ? *t
+         : spec(pace->base + (of(t) - pace->begin) / factor);
 }
 
-static struct timespec shorter(ns duration) { base_of(CLOCK_REALTIME); return spec(duration / factor); }
+static struct timespec shorter(ns duration) { pace_of(CLOCK_REALTIME); return spec(duration / factor); }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
     int done = (int)syscall(SYS_clock_gettime, clock, now);

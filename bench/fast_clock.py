@@ -11,9 +11,12 @@ SOURCE = Path(__file__).with_suffix(".c")
 
 
 class FastClock:
-    """A clock that runs `factor` times as fast from now on. Raises FileNotFoundError without cc."""
+    """A clock that runs `factor` times as fast from now on; by it, now is `begin_ms` (POSIX).
 
-    def __init__(self, folder: Path, factor: int) -> None:
+    Raises FileNotFoundError without a compiler.
+    """
+
+    def __init__(self, folder: Path, factor: int, begin_ms: int) -> None:
         compiler = shutil.which("cc")
         if compiler is None:
             raise FileNotFoundError("a C compiler (cc) makes the clock that runs faster")
@@ -21,7 +24,8 @@ class FastClock:
         subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, SOURCE], check=True)
         self._factor = factor
         self._began_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        bases = (time.time_ns(), time.monotonic_ns(), self._began_ns)
+        begin = begin_ms * 1_000_000
+        bases = (begin, time.time_ns(), time.monotonic_ns(), self._began_ns)
         self.environ = {
             "LD_PRELOAD": str(library),
             "FAST_CLOCK": " ".join(map(str, (factor, *bases))),

@@ -2,8 +2,11 @@
 
 Time passes faster for the processes (see fast_clock.c), and nothing else about them is changed: so
 a day's snapshots, evaluations, jobs, pulses and probes, its two midnights, its nightly packing and
-purge all happen, in minutes. Not compressed is what the kernel does: a sync takes as long as ever,
-which is more of a second. So what fell short of a day for that is counted, and has a limit too.
+purge all happen, in minutes. It begins at one at night: so the memory that a night's work takes,
+and that is kept from then on, belongs to the first quarter at whatever hour this is run.
+
+Not compressed is what the kernel does: a sync takes as long as ever, which is more of a second. So
+what fell short of a day for that is counted, and has a limit too.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.fast_clock import FastClock
+from bench.recording import DAY_MS
 from bench.row import Row
 from bench.soak_engine import PER_SECOND, SILENT_SECONDS
 from bench.soak_home import EVALUATE_SECONDS, INTERVAL_SECONDS, RULES, environ, make, wait_for
@@ -31,6 +35,8 @@ from tests.breeze_stub import SESSION_KEY, Stub
 FACTOR = 80
 """A day takes 18 minutes. Twice as much leaves two busy cores too little time for a day's work."""
 
+BEGIN_AT_MS = 70_200_000
+"""19:30 UTC, 01:00 in Kolkata: nightly jobs run from 02:30 on."""
 SAMPLE_SECONDS = 0.5
 WARM_HOURS = 0.25
 """Processes start as slowly as ever: so long by their clock nothing is compared."""
@@ -43,8 +49,9 @@ def run(*, quick: bool) -> list[Row]:
     """Live through a day (`quick`: through two hours); compare its last quarter with its first."""
     with tempfile.TemporaryDirectory(prefix="tickbeat-soak-") as folder, Stub() as breeze:
         home = Home(Path(folder))
-        make(home, breeze.url)
-        soak = Soak(home, 2 if quick else 24)
+        begin_ms = (time.time_ns() // 1_000_000 // DAY_MS + 1) * DAY_MS + BEGIN_AT_MS
+        make(home, breeze.url, begin_ms)
+        soak = Soak(home, 2 if quick else 24, begin_ms)
         soak.live()
         print(soak.events(len(breeze.asked())), file=sys.stderr)
         return soak.rows()
@@ -53,15 +60,15 @@ def run(*, quick: bool) -> list[Row]:
 class Soak:
     """The processes of one home, and what each was seen to hold from time to time."""
 
-    def __init__(self, home: Home, hours: int) -> None:
+    def __init__(self, home: Home, hours: int, begin_ms: int) -> None:
         self._home = home
         self._ticks = hours * 3_600 * PER_SECOND
         self._hours = hours * (1 + SILENT_SECONDS / 3_600)
         self._seen: dict[str, list[Sample]] = {}
         self._jobs = _jobs(home)
         self._runs_before = {name: job.runs for name, job in self._jobs.items()}
-        self._began_ms = time.time_ns() // 1_000_000
-        self._clock = FastClock(home.root, FACTOR)
+        self._began_ms = begin_ms
+        self._clock = FastClock(home.root, FACTOR, begin_ms)
 
     def live(self) -> None:
         """Start engine, collector and scheduler, and look at them until the engine has ended."""

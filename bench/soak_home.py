@@ -56,9 +56,9 @@ message = "the spread is {custom.spread_bps} bps"
 """
 
 
-def make(home: Home, breeze_url: str) -> None:
-    """Leave in a new home what an older one has: a day of snapshots to be packed, which are
-    evaluated and indexed, and packed days to be purged.
+def make(home: Home, breeze_url: str, begin_ms: int) -> None:
+    """Leave in a new home what one has that lived until `begin_ms`: a day of snapshots, evaluated
+    and indexed, for the next night to pack, and packed days to be purged.
     """
     home.settings.write_text(
         SETTINGS.format(interval=INTERVAL_SECONDS, evaluate=EVALUATE_SECONDS, breeze=breeze_url)
@@ -67,9 +67,9 @@ def make(home: Home, breeze_url: str) -> None:
     write_month(home, 3)  # of last year: past their time
     for pack in home.snapshots.iterdir():
         os.utime(pack, (0, 0))
-    begin_ms = (time.time_ns() // 1_000_000 // DAY_MS - 1) * DAY_MS
+    day_ms = (begin_ms // DAY_MS - 2) * DAY_MS
     for number, snapshot in enumerate(one_day(Home(home.root / "made"))):
-        wall_ms = begin_ms + number * EVERY_MS
+        wall_ms = day_ms + number * EVERY_MS
         newest = file_name(wall_ms)
         (home.snapshots / newest).write_bytes(msgspec.json.encode(_moved(snapshot, wall_ms)))
     with (home.root / "before.out").open("w") as out:
