@@ -1,8 +1,8 @@
 """A backlog of 2 GB, in one file and in the writer's segments, read by a collector like any other.
 
 Snapshots are written meanwhile. The yardstick reads the same files, before and after: split and
-untyped decode, in pieces of a segment's size. Rates are by CPU seconds, those of all the collector's
-threads from its first snapshot on: by the wall they depend on who else is at work.
+untyped decode, in pieces of a segment's size. Rates are by CPU seconds, those of all its
+threads from the first snapshot on: by the wall they depend on who else is at work.
 """
 
 from __future__ import annotations
