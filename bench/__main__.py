@@ -31,6 +31,8 @@ SUBJECTS = (
     "backtest",
     "commands",
 )
+LONG = ("soak", "backlog")
+"""Run when they are named, and no part of the table."""
 DOCS = Path(__file__).parents[1] / "docs"
 
 
@@ -39,9 +41,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller sizes, a few minutes")
     parser.add_argument("--svg", type=Path, help="draw what was measured into this file")
-    parser.add_argument("subject", nargs="*", help=f"of {', '.join(SUBJECTS)} (default: all)")
+    parser.add_argument(
+        "subject", nargs="*", help=f"of {', '.join(SUBJECTS)} (default: all), {', '.join(LONG)}"
+    )
     chosen = parser.parse_args()
-    unknown = set(chosen.subject) - set(SUBJECTS)
+    unknown = set(chosen.subject) - {*SUBJECTS, *LONG}
     if unknown:
         parser.error(f"no benchmark named {', '.join(sorted(unknown))}")
     whole = not chosen.quick and not chosen.subject

@@ -48,10 +48,16 @@ class _Taken(msgspec.Struct):
 class _Aged(msgspec.Struct, frozen=True):
     """A file whose name says its age: the day it belongs to, the end of what it holds (ms)."""
 
-    path: Path
+    folder: Path
+    name: str
     day: str
     ends_ms: int
     content_ms: Callable[[Path], int | None]
+
+    @property
+    def path(self) -> Path:
+        """Where it lies; made when it is asked for, as a day has thousands of files."""
+        return self.folder / self.name
 
 
 def sweep_snapshots(home: Home, config: Config, now_ms: int) -> Swept:
@@ -67,7 +73,7 @@ def sweep_alerts(home: Home, config: Config, now_ms: int) -> Swept:
     """
     files = _alert_files(home.alerts, ZoneInfo(config.timezone))
     holding = set(fold(home.alerts).holding)
-    kept = [file for file in files if file.path.name in holding] + files[-1:]
+    kept = [file for file in files if file.name in holding] + files[-1:]
     witness = snapshot_files(home.snapshots)
     return _sweep(files, kept, now_ms, config.retention.alerts_days, witness)
 
@@ -75,21 +81,22 @@ def sweep_alerts(home: Home, config: Config, now_ms: int) -> Swept:
 def snapshot_files(folder: Path) -> list[_Aged]:
     """Return the snapshots by their names, packed and loose, oldest first."""
     found = []
-    for path in _regular(folder):
-        if (taken_ms := file_wall_ms(path.name)) is not None:
-            found.append(_Aged(path, path.name[8:16], taken_ms, _loose_ms))
-        elif (pack := PACK_NAME.fullmatch(path.name)) and (day := _day(pack[1], "%Y%m%d")):
+    for name in _regular(folder):
+        if (taken_ms := file_wall_ms(name)) is not None:
+            found.append(_Aged(folder, name, name[8:16], taken_ms, _loose_ms))
+        elif (pack := PACK_NAME.fullmatch(name)) and (day := _day(pack[1], "%Y%m%d")):
             end = day.replace(tzinfo=UTC) + timedelta(days=1)
-            found.append(_Aged(path, pack[1], _ms(end), _packed_ms))
+            found.append(_Aged(folder, name, pack[1], _ms(end), _packed_ms))
     return sorted(found, key=lambda file: file.ends_ms)
 
 
 def _alert_files(folder: Path, zone: ZoneInfo) -> list[_Aged]:
     found = []
-    for path in _regular(folder):
-        if FILE_NAME.fullmatch(path.name) and (day := _day(path.stem, "%Y-%m-%d")):
+    for name in _regular(folder):
+        stem = name.removesuffix(".jsonl")
+        if FILE_NAME.fullmatch(name) and (day := _day(stem, "%Y-%m-%d")):
             end = (day + timedelta(days=1)).replace(tzinfo=zone)
-            found.append(_Aged(path, path.stem, _ms(end), _logged_ms))
+            found.append(_Aged(folder, name, stem, _ms(end), _logged_ms))
     return sorted(found, key=lambda file: file.day)
 
 
@@ -105,7 +112,7 @@ def _sweep(
     for file in due:
         if file.day in days[:DAYS_PER_RUN]:
             file.path.unlink(missing_ok=True)
-            removed.append(file.path.name)
+            removed.append(file.name)
     return Swept(tuple(removed), max(0, len(days) - DAYS_PER_RUN))
 
 
@@ -153,10 +160,10 @@ def _logged_ms(path: Path) -> int | None:
     return None if line is None else wall_ms(line)
 
 
-def _regular(folder: Path) -> list[Path]:
+def _regular(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [folder / one.name for one in entries if one.is_file(follow_symlinks=False)]
+            return [one.name for one in entries if one.is_file(follow_symlinks=False)]
     except FileNotFoundError:
         return []
 

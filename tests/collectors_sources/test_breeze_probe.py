@@ -4,9 +4,11 @@ import socket
 import threading
 import time
 
+import httpcore2
 import pytest
 from breeze_stub import APP_KEY, EXPIRED_KEY, SESSION_KEY, Stub
 
+from collectors import breeze_probe
 from collectors.breeze_probe import Answer, Page, Question, ask, clock_ahead_seconds, read
 
 
@@ -230,3 +232,17 @@ def test_the_middle_of_the_second_that_a_date_names_is_its_time() -> None:
     assert clock_ahead_seconds(date, 1_760_000_000.5) == 0
     assert clock_ahead_seconds(date, 1_760_000_061.0) == 60.5
     assert clock_ahead_seconds(date, 1_759_999_990.0) == -10.5
+
+
+def test_the_trusted_certificates_are_read_once_for_all_questions(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    make = httpcore2.default_ssl_context
+    monkeypatch.setattr(
+        httpcore2, "default_ssl_context", lambda **how: made.append(how) or make(**how)
+    )
+    breeze_probe._tls.cache_clear()
+    for _ in range(3):
+        assert put(stub, "success").status == "authenticated"
+    assert len(made) == 1

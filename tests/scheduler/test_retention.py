@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -226,3 +227,17 @@ def test_a_file_with_newer_lines_than_its_name_stays(home: Home) -> None:
     late = alert_file(home, 100)  # the clock was wrong: newest by seq, oldest by name
     assert sweep_alerts(home, CONFIG, NOW_MS).removed == ()
     assert late.exists()
+
+
+def test_a_folder_of_thousands_takes_little_memory(home: Home) -> None:
+    # What a night takes at most is what the process keeps: its heap hardly ever shrinks.
+    files = 2_000
+    for number in range(files):
+        (home.snapshots / file_name(NOW_MS + number)).touch()
+    tracemalloc.start()
+    try:
+        assert sweep(home, NOW_MS).removed == ()
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 400 * files
