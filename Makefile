@@ -9,7 +9,7 @@ PYPROJECTS := pyproject.toml engine_sdk/pyproject.toml
 
 # The tests run side by side in four processes, as most of them wait. The rest is what no other
 # group names.
-COMPUTING := $(addprefix tests/,alert_log evaluator monitoring promtool scenario)
+COMPUTING := $(addprefix tests/,alert_log evaluator fuzz monitoring promtool scenario)
 TALKING := $(addprefix tests/,cli end_to_end sdk)
 BREAKING := $(addprefix tests/,faults torture)
 GROUPS := .tests-computing .tests-talking .tests-breaking .tests-rest

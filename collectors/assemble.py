@@ -47,6 +47,7 @@ def engine_view(fold: Fold, now: Instant, config: Config) -> EngineView:
 def assemble(book: Book, known: Known, note: Note, config: Config) -> Snapshot:
     """Return the snapshot that follows the book's previous one."""
     now, previous = known.now, book.previous
+    book.sequence.bound_counters()
     groups: dict[str, Any] = _readings(book.fold, now, config)
     groups["heartbeat"] |= _heartbeat(known.lapse)
     since = 0.0 if previous is None else elapsed_ms(previous.instant, now) / 1000

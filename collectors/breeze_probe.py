@@ -260,7 +260,7 @@ def _plain(page: Page) -> bytes | None:
 
 def _retry_after(text: str | None) -> float | None:
     """Return the seconds of a Retry-After header (RFC 9110; its date form is not used here)."""
-    if text is None or not text.strip().isdigit():
+    if text is None or not text.strip().isdecimal():
         return None
     return min(float(text), MAX_RETRY_AFTER_SECONDS)
 

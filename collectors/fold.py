@@ -26,7 +26,7 @@ from monitoring.snapshot import TICK_GROUPS, Readings, Snapshot
 
 MAX_FREE_FIELDS = 500
 MAX_NAME_CHARACTERS = 100
-MAX_TEXT_CHARACTERS = 4_096
+MAX_TEXT_CHARACTERS = 1_000
 MAX_SYMBOLS = 5_000
 """Bounds of what an engine may put into a snapshot, and so into each one from then on."""
 

@@ -52,6 +52,9 @@ UNDECLARED_DEADLINE_SECONDS = 90.0
 JUST_PAST_SECONDS = 0.001
 """Instants have milliseconds, and an age that equals its deadline is still in time."""
 
+LONGEST_INTERVAL_SECONDS = 86_400.0
+"""An engine that declares more has declared nothing: it would never lapse."""
+
 CLOCK_TICK_NS = 10_000_000
 """1 / USER_HZ, the unit of start times in /proc: 10 ms wherever Linux runs, time(7).
 They are rounded down, and a supervisor may start an engine again sooner than that.
@@ -298,6 +301,6 @@ def _interval(writers: list[_Seen], default: float | None) -> float | None:
     """Return the interval that the writer heard of last declares, else the default."""
     for one in sorted(writers, key=_heard):
         declared = one.mark.interval_seconds
-        if declared is not None and 0 < declared < math.inf:
+        if declared is not None and 0 < declared <= LONGEST_INTERVAL_SECONDS:
             return declared
     return default

@@ -17,13 +17,16 @@ from collectors.line_reader import digest
 from collectors.tick_line import Line, Special
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.snapshot import CollectorStatus, Gap, WriterMark
-from tickbeat.record import Close, Header, Pulse
+from tickbeat.record import MOST, Close, Header, Pulse
 
 MAX_GAPS = 100
 """Gaps kept by name; the counters stay exact beyond."""
 
 MAX_WRITERS = 1000
 """A file whose every line names another writer must not fill the memory."""
+
+MAX_COUNTERS = 20_000
+"""Counters that the marks of all writers hold together; each is a line's own choice of name."""
 
 MAX_NAME_CHARACTERS = 128
 MAX_REASON_CHARACTERS = 500
@@ -95,6 +98,17 @@ class Sequence:
         else:
             self._close(mark, line, at)
 
+    def bound_counters(self) -> None:
+        """Let the writers silent for longest lose their counters while there are too many."""
+        held = sum(len(mark.counters) for mark in self.marks.values())
+        if held <= MAX_COUNTERS:
+            return
+        for mark in sorted(self.marks.values(), key=_last_heard_ms):
+            held -= len(mark.counters)
+            mark.counters = {}
+            if held <= MAX_COUNTERS:
+                return
+
     def forget(self, writers_with_files: set[str], now: Instant) -> None:
         """Drop the marks of writers that have no file any more and were silent for long."""
         judged = {mark.writer for mark in recent(self.marks.values())}
@@ -124,7 +138,7 @@ class Sequence:
     def _miss(self, writer: str, first: int, last: int) -> None:
         if last < first:
             return
-        self.ticks_lost += last - first + 1
+        self.ticks_lost = min(MOST, self.ticks_lost + last - first + 1)
         self.gaps.append(Gap(writer, first, last))
         del self.gaps[:-MAX_GAPS]
 
@@ -147,7 +161,7 @@ class Sequence:
             mark.next_seq = close.last_seq + 1
 
     def _drops(self, mark: WriterMark, dropped: int) -> None:
-        self.writer_dropped += max(0, dropped - mark.dropped)
+        self.writer_dropped = min(MOST, self.writer_dropped + max(0, dropped - mark.dropped))
         mark.dropped = max(mark.dropped, dropped)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tickbeat.record import GROUPS, Close, Header, Pulse, Tick
+from tickbeat.record import GROUPS, MOST, Close, Header, Pulse, Tick, Whole
 
 Line = Any
 """A tick with what was left out (UNSET) told from what is null (None: not known now).
@@ -58,7 +58,7 @@ _TICK_LINE = msgspec.defstruct(
     [
         ("kind", str, "tick"),
         ("writer", str | None, None),
-        ("seq", int | None, None),
+        ("seq", Whole | None, None),
         *((name, line | None | UnsetType, UNSET) for name, line in GROUP_LINES.items()),
         *((name, free | UnsetType, UNSET) for name, free in _FREE_TYPES.items()),
     ],
@@ -190,7 +190,7 @@ def _salvage(fields: dict[str, msgspec.Raw], parsed: Parsed) -> Line:
     seq = _value(fields, "seq", parsed)
     if isinstance(seq, float) and seq.is_integer():  # languages without integers write 5.0
         seq = int(seq)
-    if isinstance(seq, int) and not isinstance(seq, bool):
+    if isinstance(seq, int) and not isinstance(seq, bool) and 0 <= seq <= MOST:
         tick.seq = seq
     elif seq is not None:
         parsed.values_rejected += 1

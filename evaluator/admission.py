@@ -56,5 +56,8 @@ def _fitting(value: object, type_: FactType) -> Scalar | None:
         return value if isinstance(value, bool) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number may have any length
+        return None
     return number + 0.0 if math.isfinite(number) else None

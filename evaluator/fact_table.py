@@ -11,6 +11,9 @@ from evaluator.names import nearest
 
 Report = Callable[[tuple[str | int, ...], str, str | None], None]
 
+MOST_FACTS = 500
+"""As many as a snapshot keeps of `custom`; each is nine names that a rule may read."""
+LONGEST_NAME, LONGEST_TEXT = 100, 1_000
 _CUSTOM = re.compile(r"custom\.[A-Za-z_][A-Za-z0-9_]*")
 _ARTIFACT = re.compile(r"artifacts\.([A-Za-z_][A-Za-z0-9_]*_age_hours)")
 _RESERVED = frozenset({"in", "true", "false", "null"})
@@ -28,11 +31,16 @@ def check_facts(table: object, known: Mapping[str, Fact], report: Report) -> dic
         report((), "must be a table: [facts]", None)
         return facts
     for path, name, spec in _entries(table):
+        if len(facts) >= MOST_FACTS:
+            report(path, f"at most {MOST_FACTS} facts can be declared", None)
+            break
         artifact = _ARTIFACT.fullmatch(name)
         if name in known:
             report(path, f"{name} is a built-in fact", None)
         elif artifact is None and not _CUSTOM.fullmatch(name):
             report(path, "only custom.<name> and artifacts.<name>_age_hours can be declared", None)
+        elif len(name.partition(".")[2]) > LONGEST_NAME:
+            report(path, f"a name has at most {LONGEST_NAME} characters", None)
         elif name.rpartition(".")[2] in _RESERVED:
             report(path, f"{name} is a word of the condition language", None)
         else:
@@ -65,6 +73,8 @@ def _fact(name: str, spec: object, path: tuple[str, ...], report: Report) -> Fac
             report((*path, key), f"unknown field {key}", nearest(key, _KEYS))
         elif not isinstance(value, str):
             report((*path, key), "must be a text", None)
+        elif len(value) > LONGEST_TEXT:
+            report((*path, key), f"must be at most {LONGEST_TEXT:,} characters", None)
     given = spec.get("type")
     types = ("number",) if artifact else get_args(FactType)
     if given is None:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from evaluator.instant import Instant
+from evaluator.instant import Instant, WallMs, Whole64
 
 Severity = Literal["CRITICAL", "WARNING"]
 Status = Literal["pending", "firing", "resolved", "inactive"]
@@ -18,15 +18,15 @@ class Ack(msgspec.Struct, frozen=True):
     """Somebody took the alert: who, when (POSIX ms), why, and until when (None: to its end)."""
 
     by: str
-    at_ms: int
+    at_ms: WallMs
     reason: str | None = None
-    until_ms: int | None = None
+    until_ms: WallMs | None = None
 
 
 class Countdown(msgspec.Struct, frozen=True):
     """A duration that can stand still: `banked_ms` so far, running since `since` (None: paused)."""
 
-    banked_ms: int = 0
+    banked_ms: Whole64 = 0
     since: Instant | None = None
 
 
@@ -39,7 +39,7 @@ class Told(msgspec.Struct, frozen=True):
 
     at: Instant
     severity: Severity
-    count: int = 1
+    count: Whole64 = 1
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
+
+EARLIEST_MS, LATEST_MS = -62_000_000_000_000, 253_000_000_000_000
+"""Years 5 to 9987: every one of these moments is a date in every timezone."""
+
+WallMs = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, le=LATEST_MS)]
+"""POSIX milliseconds. A file that holds others is refused where it is read, not where a date is
+made of them.
+"""
+
+Whole64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A whole number that fits into 64 bits: sums and quotients of such are still numbers."""
 
 
 class Instant(msgspec.Struct, frozen=True):
@@ -13,8 +24,8 @@ class Instant(msgspec.Struct, frozen=True):
     The wall clock says *when* (sessions, dates, what a human reads), boottime says *how long*.
     """
 
-    wall_ms: int
-    boottime_ns: int
+    wall_ms: WallMs
+    boottime_ns: Whole64
     boot_id: str
 
 

@@ -18,7 +18,10 @@ Check = Callable[[object, Place, Report], object]
 """Returns what the value becomes; None when it is wrong, which is reported."""
 
 LONGEST_WINDOW_SECONDS = 86_400
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+LONGEST_TEXT = 4_000
+"""Characters: each alert carries its message, and a condition is compiled on one turn's time."""
+MOST_TEXTS = 100
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _SEVERITIES: tuple[str, ...] = get_args(Severity)
 
 
@@ -53,10 +56,13 @@ def _name(value: object, place: Place, report: Report) -> str | None:
 
 
 def _text(value: object, place: Place, report: Report) -> str | None:
-    if isinstance(value, str) and value.strip():
-        return value
-    report(place, "must be a text that is not empty", None)
-    return None
+    if not isinstance(value, str) or not value.strip():
+        report(place, "must be a text that is not empty", None)
+        return None
+    if len(value) > LONGEST_TEXT:
+        report(place, f"must be at most {LONGEST_TEXT:,} characters", None)
+        return None
+    return value
 
 
 def _flag(value: object, place: Place, report: Report) -> bool | None:
@@ -69,6 +75,9 @@ def _flag(value: object, place: Place, report: Report) -> bool | None:
 def _texts(value: object, place: Place, report: Report) -> tuple[str, ...] | None:
     if not isinstance(value, list):
         report(place, 'must be a list of texts: ["…"]', None)
+        return None
+    if len(value) > MOST_TEXTS:
+        report(place, f"must be at most {MOST_TEXTS} texts", None)
         return None
     # A faulty one stays as an empty text, so that the others keep their places.
     return tuple(_text(one, (*place, index), report) or "" for index, one in enumerate(value))

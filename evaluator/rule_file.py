@@ -20,8 +20,12 @@ from evaluator.suppression import circle_through
 from evaluator.toml_places import Path, Places, find_places
 
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+_ENDLESS = re.compile(r"[0-9_]{4000,}")
 _REQUIRED = ("severity", "when", "message")
 _TABLES = ("facts", "rule")
+MOST_RULES = 500
+MOST_FAULTS = 200
+"""More would keep the scheduler, which reads the file between two evaluations, from its work."""
 
 
 def read(text: str | None, file: str) -> RuleSet:
@@ -29,12 +33,17 @@ def read(text: str | None, file: str) -> RuleSet:
     text = text or ""
     try:
         data = tomllib.loads(text)
+        places = find_places(text)
     except tomllib.TOMLDecodeError as error:
         raise RuleErrors([_syntax_fault(str(error), text, file)]) from None
-    reader = _Reader(file, find_places(text))
+    except RecursionError:
+        raise RuleErrors([Fault(file, 1, 1, None, "not TOML: nested too deeply")]) from None
+    except ValueError:  # tomllib leaves int()'s refusal of thousands of digits as it is
+        raise RuleErrors([_endless_number(text, file)]) from None
+    reader = _Reader(file, places)
     rules = reader.rules(data)
     if reader.faults:
-        raise RuleErrors(sorted(reader.faults, key=lambda one: (one.line, one.column)))
+        raise RuleErrors(sorted(reader.faults, key=_place))
     return rules
 
 
@@ -47,7 +56,7 @@ class _Reader:
     def rules(self, data: Mapping[str, object]) -> RuleSet:
         for key in data:
             if key not in _TABLES:
-                self._add((key,), None, f"unknown table {key}", nearest(key, _TABLES))
+                self._add((key,), None, f"unknown table {key[:60]}", nearest(key, _TABLES))
         facts = self._facts(data.get("facts", {}))
         found, paths = self._tables(data.get("rule", []))
         self._check_inhibitors(found, paths)
@@ -85,6 +94,9 @@ class _Reader:
             return found, paths
         for index, table in enumerate(tables):
             path: Path = ("rule", index)
+            if index >= MOST_RULES:
+                self._add(path, None, f"at most {MOST_RULES} rules can stand in a file")
+                break
             rule = self._rule(table, path, found)
             if rule.name in paths:
                 self._add((*path, "name"), rule.name, "a rule of this name stands above")
@@ -135,6 +147,18 @@ class _Reader:
     def _add_at(self, at: int, rule: str | None, reason: str, hint: str | None) -> None:
         line, column = self._places.line_column(at)
         self.faults.append(Fault(self._file, line, column, rule, reason, hint))
+        if len(self.faults) >= MOST_FAULTS:
+            raise RuleErrors(sorted(self.faults, key=_place))
+
+
+def _place(fault: Fault) -> tuple[int, int]:
+    return fault.line, fault.column
+
+
+def _endless_number(text: str, file: str) -> Fault:
+    found = _ENDLESS.search(text)
+    line, column = Places(text).line_column(found.start() if found else 0)
+    return Fault(file, line, column, None, "a number of thousands of digits")
 
 
 def _syntax_fault(message: str, text: str, file: str) -> Fault:

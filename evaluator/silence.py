@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from evaluator.incident import Incident, Severity
+from evaluator.instant import WallMs
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,8 +19,8 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     by: str
-    starts_ms: int
-    ends_ms: int
+    starts_ms: WallMs
+    ends_ms: WallMs
     reason: str | None = None
     rule: str | None = None
     severity: Severity | None = None

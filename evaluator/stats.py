@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from evaluator.instant import Whole64
+
 
 class Stats(msgspec.Struct, frozen=True, omit_defaults=True):
     """Statistics of one fact over a window. Numbers fill the first block, flags `any` and `all`.
@@ -13,7 +15,7 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True):
     counts from zero), of a number from there to `last`, negative when it fell.
     """
 
-    count: int
+    count: Whole64
     first: float | None = None
     last: float | None = None
     min: float | None = None

@@ -23,18 +23,20 @@ class Places(msgspec.Struct):
     """Indices into the text by path; `("rule", 0, "when", 1)` is the second condition.
 
     `keys` holds where the key or the element begins, `strings` the index of each character of a
-    string's value and of what follows the last one.
+    string's value and of what follows the last one, `starts` those of the lines once asked for.
     """
 
     text: str
     keys: dict[Path, int] = {}
     strings: dict[Path, list[int]] = {}
+    starts: list[int] = []
 
     def line_column(self, index: int) -> tuple[int, int]:
         """Return the line and column, both from 1, of an index into the text."""
-        starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
-        line = bisect_right(starts, index)
-        return line, index - starts[line - 1] + 1
+        if not self.starts:
+            self.starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
+        line = bisect_right(self.starts, index)
+        return line, index - self.starts[line - 1] + 1
 
     def key(self, path: Path) -> int:
         """Return the index of the nearest place on the way to a path that stands in the text."""

@@ -93,7 +93,7 @@ def scan(data: bytes) -> Scanned:
                 found.faults[begin] = f"line {number} is not a record: {raw[:60]!r}"
             continue
         if line.kind == "healed":
-            found.faults.pop(int(line.context.get("offset") or 0), None)
+            found.faults.pop(_count(line, "offset"), None)
         found.lines.append(line)
     return found
 
@@ -104,7 +104,9 @@ def newest_block(lines: list[AlertLine]) -> list[AlertLine] | None:
     for end in reversed(lines):
         if end.kind != "carry_end":
             continue
-        carries = int(end.context.get("carries") or 0)
+        carries = _count(end, "carries")
+        if carries > len(lines):
+            continue
         block = [by_seq.get(seq) for seq in range(end.seq - carries, end.seq)]
         whole = [line for line in block if line is not None and line.kind == "carry"]
         if len(whole) == carries:
@@ -217,6 +219,12 @@ def _record(raw: bytes) -> AlertLine | None:
         return _LINE.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _count(line: AlertLine, name: str) -> int:
+    """Return a number in a line's context, 0 when there is none of that name."""
+    value = line.context.get(name)
+    return int(value) if isinstance(value, int | float) else 0
 
 
 def _last_seq(path: Path) -> int:

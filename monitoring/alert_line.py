@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from evaluator.incident import Ack, Countdown, Incident, Scalar, Severity, Status, Told
-from evaluator.instant import Instant
+from evaluator.instant import Instant, Whole64
 from evaluator.silence import Silence
 from monitoring.market_override import MarketOverride
 
@@ -27,6 +27,9 @@ Kind = Literal[
 SilenceStatus = Literal["active", "expired", "ended"]
 """`ended`: by somebody, before its time."""
 
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""Past it is no line of ours, and nothing could be appended after it."""
+
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """The exact instants and countdowns of an incident."""
@@ -39,7 +42,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     clear: Countdown | None = None
     ack: Ack | None = None
     error: str | None = None
-    onset_ms: int = 0
+    onset_ms: Whole64 = 0
     blind: bool = False
     told: Told | msgspec.UnsetType | None = msgspec.UNSET
     refired: tuple[Instant, ...] = ()
@@ -56,7 +59,7 @@ class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
     """
 
     id: str
-    seq: int
+    seq: Seq
     kind: Kind
     timestamp: str
     engine: str
@@ -71,9 +74,9 @@ class AlertLine(msgspec.Struct, kw_only=True, omit_defaults=False):
     active_at: str | None
     fired_at: str | None
     resolved_at: str | None
-    snapshot: int
+    snapshot: Whole64
     boot_id: str
-    boottime_ns: int
+    boottime_ns: Whole64
     notify: str | None = None
     clock: Clock | None = None
     request: str | None = None

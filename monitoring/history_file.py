@@ -24,7 +24,7 @@ CREATE INDEX IF NOT EXISTS snapshot_at ON snapshot (at_ms);
 CREATE TABLE IF NOT EXISTS bucket (at_ms INTEGER PRIMARY KEY, doc BLOB NOT NULL);
 """
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-FAULTS = (sqlite3.DatabaseError, msgspec.MsgspecError, UnicodeDecodeError)
+FAULTS = (sqlite3.DatabaseError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What reading a damaged index raises; SQLite itself notices only some of the damage."""
 
 
@@ -80,7 +80,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             base.execute("BEGIN")
             _check_version(base, VERSION)
             yield base
-    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise sqlite3.DatabaseError(f"{path.name} is damaged: {fault}") from fault
 
 

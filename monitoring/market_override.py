@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from evaluator.instant import WallMs
+
 Action = Literal["open", "close", "extend", "halt", "skip", "clear"]
 Span = tuple[int, int]
 """[from, until) in POSIX ms."""
@@ -31,13 +33,13 @@ class MarketOverride(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     id: str
     action: Action
     date: str
-    ends_ms: int
-    from_ms: int = 0
-    until_ms: int | None = None
+    ends_ms: WallMs
+    from_ms: WallMs = 0
+    until_ms: WallMs | None = None
     clears: tuple[str, ...] = ()
     by: str = ""
     reason: str | None = None
-    at_ms: int = 0
+    at_ms: WallMs = 0
 
 
 Overrides = dict[str, MarketOverride]

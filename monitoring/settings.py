@@ -25,6 +25,7 @@ from monitoring import config
 from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.log_sinks import printable
+from monitoring.regular import read_regular
 from monitoring.settings_model import SettingsModel, default_artifacts
 from monitoring.settings_secrets import everybody_may_read, mode_of, secrets_in
 from monitoring.settings_words import in_words
@@ -36,6 +37,10 @@ HOME_VARIABLE = "MONITOR_HOME"
 
 DOTENV = ".env"
 
+MOST_BYTES = 65_536
+"""What is larger is no file of settings."""
+
+LONGEST_FAULT = 1_000
 Path = tuple[str, ...]
 
 
@@ -103,7 +108,7 @@ def load(home: Home, environ: Mapping[str, str]) -> Settings:
         places = {path: f"{one.name}, {one.place}" for path, one in known.items()}
         faults += [in_words(fault, places) for fault in found]
     if model is None or faults:
-        raise SettingsError([printable(fault) for fault in faults])
+        raise SettingsError([printable(fault[:LONGEST_FAULT]) for fault in faults])
     return _settings(model, home, known)
 
 
@@ -154,8 +159,10 @@ def _begins(known: Path, path: Path) -> bool:
 def _from_toml(home: Home, faults: list[str]) -> dict[Path, _Given]:
     file = home.settings
     try:
-        text = file.read_bytes().decode("utf-8-sig")  # some editors begin with a byte order mark
+        data = read_regular(file, MOST_BYTES, follow=True)
+        text = data.decode("utf-8-sig")  # some editors begin with a byte order mark
         table = tomllib.loads(text)
+        places = find_places(text)
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError as error:
@@ -172,7 +179,6 @@ def _from_toml(home: Home, faults: list[str]) -> dict[Path, _Given]:
     except OSError as error:
         faults.append(f"{file.name} can't be read ({error.strerror}): let this user read {file}")
     else:
-        places = find_places(text)
         return {
             path: _Given(
                 value, ".".join(path), f"{file.name} line {places.line_column(places.key(path))[0]}"
@@ -186,7 +192,7 @@ def _dotenv(home: Home, faults: list[str]) -> dict[str, tuple[str, str]]:
     """Return variable → (value, place) of the `.env` file, which need not be there."""
     file = home.root / DOTENV
     try:
-        text = file.read_bytes().decode()
+        text = read_regular(file, MOST_BYTES, follow=True).decode()
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
 from evaluator.incident import Scalar
-from evaluator.instant import Instant
+from evaluator.instant import Instant, WallMs, Whole64
 from evaluator.stats import Stats
 
 FORMAT_VERSION = 1
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Readings = dict[str, Scalar | list[str] | None]
 """Fields of one group as last reported; null is unknown."""
 
@@ -26,11 +28,11 @@ class Cursor(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     name: str
     inode: int
-    offset: int
+    offset: Count
     head: str
     tail: str
     writer: str | None = None
-    segment: int | None = None
+    segment: Count | None = None
     skipping: bool = False
 
 
@@ -38,8 +40,8 @@ class Gap(msgspec.Struct, frozen=True):
     """Ticks of one writer that were given a seq and never seen: first to last, both included."""
 
     writer: str
-    first: int
-    last: int
+    first: Count
+    last: Count
 
 
 class WriterMark(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -49,15 +51,15 @@ class WriterMark(msgspec.Struct, kw_only=True, omit_defaults=True):
     """
 
     writer: str
-    next_seq: int | None = None
-    pid: int | None = None
-    pid_started: int | None = None
+    next_seq: Count | None = None
+    pid: Count | None = None
+    pid_started: Count | None = None
     boot_id: str | None = None
     interval_seconds: float | None = None
     last_tick: Instant | None = None
     last_pulse: Instant | None = None
-    dropped: int = 0
-    nulled: int = 0
+    dropped: Count = 0
+    nulled: Count = 0
     closed: Instant | None = None
     close_reason: str | None = None
     back_within_seconds: float | None = None
@@ -67,7 +69,7 @@ class WriterMark(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Window(msgspec.Struct, kw_only=True):
     """The ticks since the snapshot before: how many, over how long, statistics by fact name."""
 
-    ticks: int = 0
+    ticks: Count = 0
     seconds: float = 0.0
     stats: dict[str, Stats] = {}
 
@@ -97,18 +99,18 @@ class CollectorStatus(msgspec.Struct, kw_only=True):
     writers: list[WriterMark] = []
     gaps: list[Gap] = []
     received_at: dict[str, Instant] = {}
-    lines_read: int = 0
-    lines_rejected: int = 0
-    values_rejected: int = 0
-    ticks_lost: int = 0
-    ticks_duplicate: int = 0
-    writer_dropped: int = 0
-    bytes_behind: int = 0
+    lines_read: Count = 0
+    lines_rejected: Count = 0
+    values_rejected: Count = 0
+    ticks_lost: Count = 0
+    ticks_duplicate: Count = 0
+    writer_dropped: Count = 0
+    bytes_behind: Count = 0
     network_up: bool | None = None
     disk_free_bytes: float | None = None
     inodes_free_pct: float | None = None
     rebooted: bool = False
-    write_errors: int = 0
+    write_errors: Count = 0
     degraded: list[str] = []
 
 
@@ -119,10 +121,10 @@ class Snapshot(msgspec.Struct, kw_only=True):
     """
 
     version: int = FORMAT_VERSION
-    snapshot: int
+    snapshot: Count
     timestamp: str
-    wall_ms: int
-    boottime_ns: int
+    wall_ms: WallMs
+    boottime_ns: Whole64
     boot_id: str
     engine: str
     reason: str

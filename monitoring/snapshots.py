@@ -7,16 +7,14 @@ snapshot of it once, while days are being packed too.
 from __future__ import annotations
 
 import contextlib
-import errno
 import gzip
 import io
 import os
 import re
-import stat
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from heapq import merge
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +22,7 @@ from typing import TypeVar
 import msgspec
 
 from monitoring.atomic import make_folder, write_atomic
+from monitoring.regular import read_regular
 from monitoring.snapshot import FORMAT_VERSION, Snapshot, file_name, file_wall_ms
 
 PACK_NAME = re.compile(r"metrics_(\d{8})\.jsonl\.gz", re.ASCII)
@@ -32,7 +31,9 @@ LARGEST_BYTES = 64 * 1024 * 1024
 
 BUFFER_BYTES = 256 * 1024
 
-UNREADABLE_PACK = (OSError, EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError)
+UNREADABLE_PACK = (
+    OSError, EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError
+)  # fmt: skip
 """What `read_pack` raises for a pack that is gone, cut off or damaged."""
 
 _LOOSE_NAME = re.compile(
@@ -140,7 +141,7 @@ class SnapshotStore:
     def read_bytes(self, name: str) -> bytes:
         """Return a loose snapshot as it is on disk. Raises SnapshotUnreadable."""
         try:
-            return _read_regular(self.folder / name)
+            return read_regular(self.folder / name, LARGEST_BYTES)
         except OSError as fault:
             gone = isinstance(fault, FileNotFoundError)
             raise SnapshotUnreadable(name, fault.strerror or str(fault), gone=gone) from fault
@@ -263,23 +264,11 @@ def read_pack(path: Path, first: str = "") -> Iterator[tuple[str, bytes]]:
         # GzipFile's own buffer is as small as a line, and each refill runs through Python.
         io.BufferedReader(plain, BUFFER_BYTES) as lines,
     ):
-        for line in lines:
+        for line in iter(partial(lines.readline, LARGEST_BYTES), b""):
             if line < skipped and line.startswith(_PACKED_HEAD):
                 continue  # told by its first bytes, without reading it
             packed = _PACKED.decode(line)
             yield packed.name, bytes(packed.snapshot)
-
-
-def _read_regular(path: Path) -> bytes:
-    """Return a regular file's content; a FIFO or a symlink by that name is refused, not read."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        if status.st_size > LARGEST_BYTES:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        return file.read()
 
 
 @lru_cache(maxsize=64)

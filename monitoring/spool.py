@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from evaluator.instant import WallMs
 from monitoring.atomic import make_folder, write_atomic
 from monitoring.market_override import MarketOverride
 
@@ -40,8 +41,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     by: str
     reason: str | None = None
-    until_ms: int | None = None
-    at_ms: int
+    until_ms: WallMs | None = None
+    at_ms: WallMs
     market: MarketOverride | None = None
 
 

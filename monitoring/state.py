@@ -12,6 +12,10 @@ from evaluator.instant import Instant
 from evaluator.rules import Fault
 from monitoring.atomic import write_atomic
 from monitoring.config import Config
+from monitoring.regular import read_regular
+
+MOST_BYTES = 16 * 1024 * 1024
+"""What is larger is no state file of ours."""
 
 
 class JobState(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -85,7 +89,7 @@ def write_state(folder: Path, state: ProcessState) -> None:
 def read_state(folder: Path, process: str) -> ProcessState | None:
     """Return the state of a process, None when it never ran or the file can't be understood."""
     try:
-        data = (folder / f"{process}.json").read_bytes()
+        data = read_regular(folder / f"{process}.json", MOST_BYTES)
         return msgspec.json.decode(data, type=ProcessState)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,7 +151,14 @@ def _packed_ms(path: Path) -> int | None:
     try:
         for _, data in read_pack(path):
             newest = msgspec.json.decode(data, type=_Taken).wall_ms
-    except (msgspec.MsgspecError, UnicodeDecodeError, EOFError, gzip.BadGzipFile):
+    except (
+        msgspec.MsgspecError,
+        UnicodeDecodeError,
+        RecursionError,
+        EOFError,
+        zlib.error,
+        gzip.BadGzipFile,
+    ):
         pass  # as far as it can be read
     return newest
 

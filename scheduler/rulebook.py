@@ -9,9 +9,7 @@ from pathlib import Path
 import msgspec
 
 from evaluator.rules import Fault, RuleErrors, RuleSet, load
-
-LARGEST_BYTES = 1_048_576
-"""Thousands of rules; a file that is larger is not one of rules."""
+from monitoring.regular import RULES_BYTES
 
 
 class Sound(msgspec.Struct, frozen=True):
@@ -37,8 +35,8 @@ def read_rules(path: Path) -> Sound | Faulty:
         return _one_fault(path, f"can't be read: {error.strerror or error}")
     if data is None:
         return _one_fault(path, "is not a regular file")
-    if len(data) > LARGEST_BYTES:
-        return _one_fault(path, f"is larger than {LARGEST_BYTES} bytes")
+    if len(data) > RULES_BYTES:
+        return _one_fault(path, f"is larger than {RULES_BYTES} bytes")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -59,7 +57,7 @@ def _read(path: Path) -> bytes | None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
         data = b""
-        while chunk := os.read(descriptor, LARGEST_BYTES + 1 - len(data)):
+        while chunk := os.read(descriptor, RULES_BYTES + 1 - len(data)):
             data += chunk
         return data
     finally:

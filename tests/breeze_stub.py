@@ -102,6 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
             "drip_no_length": lambda: self._drip(b"HTTP/1.1 200 OK\r\n\r\n"),
             "drip_headers": lambda: self._drip(b""),
             "keys": lambda: self._keys(body),
+            "made": lambda: self._answer(*stub.made),
+            "raw": self._raw,
             "echo": lambda: self._answer(200, {}, _refusal("no such keys: " + body.decode())),
         }
         if scenario in special:
@@ -130,6 +132,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(*PLAIN["bad_session"])
         else:
             self._answer(*PLAIN["success"])
+
+    def _raw(self) -> None:
+        self.wfile.write(self.server.stub.raw)
+        self.close_connection = True
 
     def _hang(self) -> None:
         self.server.stub.closing.wait()
@@ -167,7 +173,10 @@ class _Server(ThreadingHTTPServer):
 
 
 class Stub:
-    """The server; `requests` are (path, headers, body) as they came."""
+    """The server; `requests` are (path, headers, body) as they came.
+
+    `made` is what the scenario of that name answers, `raw` the bytes of one that may be no HTTP.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -176,6 +185,8 @@ class Stub:
         self.session_key = SESSION_KEY
         self.expired_keys = {EXPIRED_KEY}
         self.drip_seconds = 0.05
+        self.made: tuple[int, dict[str, str], bytes] = (200, {}, b"")
+        self.raw = b""
         self.closing = threading.Event()
         self.cut = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)

@@ -8,11 +8,18 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is slow, and slowness is not what these tests are about. A build is green or red
-# by its change, not by the dice: `--hypothesis-profile=search` looks for new examples.
+# by its change, not by the dice: `--hypothesis-profile=search` looks for new examples, ten times as
+# many; `--hypothesis-seed=…` elsewhere each time.
 settings.register_profile(
-    "search", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "search",
+    max_examples=1_000,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("steady", settings.get_profile("search"), derandomize=True)
+settings.register_profile(
+    "steady", settings.get_profile("search"), max_examples=100, derandomize=True
+)
 settings.load_profile("steady")
 
 

@@ -10,6 +10,7 @@ import click
 from evaluator.fact_table import check_facts
 from evaluator.facts import BUILTIN_FACTS, Fact
 from monitoring.home import Home
+from monitoring.regular import RULES_BYTES, read_regular
 from scripts.cli import words
 from scripts.cli.desk import desk
 from scripts.cli.fact_now import fact_lines, fact_now
@@ -54,10 +55,12 @@ def facts(pattern: str | None, as_json: bool) -> int:
 def own_facts(home: Home) -> list[Fact]:
     """Return the operator's `[facts]`; what is wrong with them is for `monitor rules check`."""
     try:
-        table = tomllib.loads(home.rules.read_text(encoding="utf-8")).get("facts", {})
+        table = tomllib.loads(read_regular(home.rules, RULES_BYTES, follow=True).decode()).get(
+            "facts", {}
+        )
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError, RecursionError):  # no text, no TOML, or past its bounds
         click.echo(f"{home.rules} can't be read: run `monitor rules check`.", err=True)
         return []
     known = {fact.name: fact for fact in BUILTIN_FACTS}

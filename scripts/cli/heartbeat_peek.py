@@ -76,7 +76,7 @@ def _last_tick_ms(path: Path, mtime_ms: int) -> tuple[int | None, bool]:
     for index, data in enumerate(reversed(lines)):
         try:
             line = _decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
         if index == 0:
             newest, any_line = line.timestamp, True

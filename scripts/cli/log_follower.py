@@ -126,7 +126,7 @@ class LogFollower:
             return None
         try:
             line = self._decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return Unreadable(name, offset, str(error))
         mark = (line.seq, line.boottime_ns)
         if mark in self._seen:

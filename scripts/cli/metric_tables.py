@@ -143,7 +143,13 @@ def csv_text(answer: Metrics) -> str:
     """Return a header and a line a stretch; full precision, empty where there is no data."""
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(["time", *(clean(field.name) for field in answer.fields)])
+    rows.writerow(["time", *(_cell(field.name) for field in answer.fields)])
     for row in zip(*(field.values for field in answer.fields), strict=True):
         rows.writerow([row[0].at, *("" if at.value is None else repr(at.value) for at in row)])
     return out.getvalue()
+
+
+def _cell(name: str) -> str:
+    """Return a name of the engine's choice as a text that no spreadsheet takes for a formula."""
+    text = clean(name)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

@@ -9,6 +9,7 @@ import click
 
 from evaluator.rules import RuleErrors, RuleSet, load
 from monitoring.home import Home
+from monitoring.regular import RULES_BYTES, read_regular
 from scripts.cli import words
 from scripts.cli.failure import Failure
 
@@ -36,7 +37,9 @@ def rules_of(home: Home, shown: str) -> RuleSet:
 def text_of(path: Path, *, required: bool) -> str | None:
     """Return a rule file's text, None when there is none and none is needed. Raises Failure."""
     try:
-        return path.read_text(encoding="utf-8")
+        if required:  # what somebody names may be a pipe
+            return path.read_text(encoding="utf-8")
+        return read_regular(path, RULES_BYTES, follow=True).decode().replace("\r\n", "\n")
     except FileNotFoundError:
         if required:
             raise Failure(f"There is no file {path}.", "Check its name.", code=3) from None

@@ -24,6 +24,7 @@ ANSI: dict[Style, str] = {
     "strong": "\x1b[1m",
 }
 PIPE_WIDTH = 100
+_JOINERS = "\u200c\u200d"
 _WORD = re.compile(r"\s*\S+|\s+")
 
 
@@ -77,7 +78,7 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        char if char.isprintable() or char in "\u200c\u200d" else _escape(char) for char in text
+        char if char.isprintable() or char in _JOINERS else _escape(char) for char in text
     )
 
 
@@ -187,11 +188,19 @@ def show(lines: Iterable[Line], terminal: Terminal, stream: TextIO | None = None
     (stream or sys.stdout).write(text)
 
 
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_NOT_PLAIN = re.compile("[^\x00-\x7e]")
 
 
 def show_json(value: Any, *, compact: bool = False) -> None:
     """Write a record as JSON to standard output; what a terminal might obey is escaped in it."""
     data = msgspec.json.encode(value, enc_hook=str)
     text = (data if compact else msgspec.json.format(data, indent=2)).decode()
-    sys.stdout.write(_UNPRINTABLE.sub(lambda hit: f"\\u{ord(hit[0]):04x}", text) + "\n")
+    sys.stdout.write(_NOT_PLAIN.sub(lambda hit: _in_json(hit[0]), text) + "\n")
+
+
+def _in_json(char: str) -> str:
+    """Return a character of a JSON text as it is where it shows, else as its escape."""
+    if char.isprintable() or char in _JOINERS:
+        return char
+    units = char.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

@@ -10,10 +10,18 @@ percentages are 0-100, and `risk.daily_loss_pct` is signed: negative is a loss.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 FORMAT_VERSION = 1
 """Version of the line format, written in each file's header line."""
+
+MOST = 2**53 - 1
+"""The largest whole number that every language reads from JSON as it was written."""
+
+Whole = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+"""A number that counts. What is past it was never counted, and would swell all that adds to it."""
 
 RESERVED_GROUPS = frozenset(
     {"window", "last", "collector", "artifacts", "breeze", "limits", "scheduler", "session"}
@@ -103,7 +111,7 @@ class Tick(msgspec.Struct, omit_defaults=True):
 
     kind: str = "tick"
     writer: str | None = None
-    seq: int | None = None
+    seq: Whole | None = None
     timestamp: str | None = None
     heartbeat: Heartbeat | None = None
     positions: Positions | None = None
@@ -139,15 +147,15 @@ class Header(msgspec.Struct, tag_field="kind", tag="header", kw_only=True):
     a reused pid is not taken for the engine; `first_seq` is the seq of the file's first tick.
     """
 
-    format: int
+    format: Whole
     sdk: str
     engine: str
     writer: str
-    segment: int
-    boot_id: str | None
-    pid: int
-    pid_started: int | None
-    first_seq: int
+    segment: Whole
+    boot_id: Annotated[str, msgspec.Meta(max_length=100)] | None
+    pid: Whole
+    pid_started: Whole | None
+    first_seq: Whole
     interval_seconds: float | None
     timestamp: str
 
@@ -161,11 +169,11 @@ class Pulse(msgspec.Struct, tag_field="kind", tag="pulse", kw_only=True):
 
     writer: str
     timestamp: str
-    last_seq: int
-    queued: int
-    dropped: int = 0
-    nulled: int = 0
-    write_errors: int = 0
+    last_seq: Whole
+    queued: Whole
+    dropped: Whole = 0
+    nulled: Whole = 0
+    write_errors: Whole = 0
 
 
 class Close(msgspec.Struct, tag_field="kind", tag="close", kw_only=True):
@@ -173,7 +181,7 @@ class Close(msgspec.Struct, tag_field="kind", tag="close", kw_only=True):
 
     writer: str
     timestamp: str
-    last_seq: int
-    dropped: int = 0
+    last_seq: Whole
+    dropped: Whole = 0
     reason: str | None = None
     back_within_seconds: float | None = None
