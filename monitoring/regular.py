@@ -26,8 +26,11 @@ def read_regular(path: Path, most_bytes: int, *, follow: bool = False) -> bytes:
         if status.st_size > most_bytes:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         data = b""
-        while chunk := os.read(descriptor, most_bytes + 1 - len(data)):
+        # What it has and one more byte: so that the second read says that this is the end.
+        while chunk := os.read(descriptor, min(most_bytes, status.st_size) + 1):
             data += chunk
+            if len(data) > most_bytes:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     finally:
         os.close(descriptor)
-    return data[:most_bytes]
+    return data
