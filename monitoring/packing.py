@@ -53,7 +53,7 @@ def pack_days(folder: Path, before: str) -> PackReport:
     _clear_leftovers(folder)
     newest = store.newest()
     start = "" if newest is None else newest[0]
-    names = [name for name in store.names_after(None) if name[8:16] < before and name < start]
+    names = store.names_before(min(start, f"metrics_{before}"))
     for day, loose in groupby(names, key=lambda name: name[8:16]):
         try:
             _pack_day(store, folder / f"metrics_{day}.jsonl.gz", list(loose), report)

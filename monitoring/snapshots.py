@@ -120,19 +120,36 @@ class SnapshotStore:
     def names_after(self, name: str | None) -> list[str]:
         """Return the names of the loose snapshots later than `name` (None: all), in order."""
         after = name or ""
+        return sorted(self._loose(lambda one: one > after))
+
+    def names_before(self, name: str) -> list[str]:
+        """Return the names of the loose snapshots earlier than `name`, in order."""
+        return sorted(self._loose(lambda one: one < name))
+
+    def newest_name(self, before: str = "~") -> str | None:
+        """Return the last name of a loose snapshot, or the last before another; None: none."""
+        newest = ""
+        for name in self._loose(lambda one: newest < one < before):  # noqa: B023 -- as it is by then
+            newest = name
+        return newest or None
+
+    def _loose(self, wanted: Callable[[str], bool]) -> Iterator[str]:
+        """Yield those of the wanted names that loose snapshots have, in any order.
+
+        Asked first, as a folder may hold thousands that are not wanted.
+        """
         try:
             with os.scandir(self.folder) as entries:
-                found = [
-                    entry.name
-                    for entry in entries
-                    if entry.name > after
-                    and _LOOSE_NAME.fullmatch(entry.name)
-                    and _is_day(entry.name[8:16])
-                    and entry.is_file(follow_symlinks=False)
-                ]
+                for entry in entries:
+                    if (
+                        wanted(entry.name)
+                        and _LOOSE_NAME.fullmatch(entry.name)
+                        and _is_day(entry.name[8:16])
+                        and entry.is_file(follow_symlinks=False)
+                    ):
+                        yield entry.name
         except FileNotFoundError:
-            return []
-        return sorted(found)
+            return
 
     def read(self, name: str) -> Snapshot:
         """Return one loose snapshot. Raises SnapshotUnreadable, also when it is gone."""
@@ -152,11 +169,13 @@ class SnapshotStore:
         `skipped` then names the newer ones that could not be, with the reason.
         """
         self.skipped = []
-        for name in reversed(self.names_after(None)):
+        name = self.newest_name()
+        while name is not None:
             try:
                 return name, self.read(name)
             except SnapshotUnreadable as fault:
                 self.skipped.append(str(fault))
+            name = self.newest_name(before=name)
         return None
 
     def between(self, start_ms: int, end_ms: int) -> Iterator[tuple[str, Snapshot]]:
@@ -173,9 +192,8 @@ class SnapshotStore:
         self.skipped = []
         first, last = file_name(max(0, start_ms)), file_name(max(0, end_ms))
         loose: dict[str, list[str]] = {}
-        for name in self.names_after(None):
-            if first <= name <= last:
-                loose.setdefault(name[8:16], []).append(name)
+        for name in sorted(self._loose(lambda one: first <= one <= last)):
+            loose.setdefault(name[8:16], []).append(name)
         packed = {path.name[8:16] for path in self.packs()}
         for day in sorted({*loose, *(one for one in packed if first[8:16] <= one <= last[8:16])}):
             yield from self._day(day, loose.get(day, []), first, last, decode_)
@@ -236,9 +254,9 @@ class SnapshotStore:
 
     def _find_last_ms(self) -> int:
         """Return the time in the last name given so far; packed ones count when none is loose."""
-        loose = self.names_after(None)
-        if loose:
-            return file_wall_ms(loose[-1]) or 0
+        newest = self.newest_name()
+        if newest is not None:
+            return file_wall_ms(newest) or 0
         packed = [name for pack in self.packs()[-1:] for name, _ in self._packed(pack)]
         return max((file_wall_ms(name) or 0 for name in packed), default=0)
 

@@ -82,7 +82,7 @@ class Housekeeping:
                 store = SnapshotStore(self._home.snapshots)
                 # Names may be years ahead (a clock that was wrong once), and may come back from
                 # there (somebody deleted those): so it goes by the names, not by the clock.
-                newest_ms = file_wall_ms((store.names_after(None) or [""])[-1])
+                newest_ms = file_wall_ms(store.newest_name() or "")
                 last_ms = file_wall_ms(history.last_indexed(newest_ms) or "")
                 first_ms = 0 if last_ms is None else last_ms + 1
                 end_ms = self._clock.now().wall_ms + DAY_MS if newest_ms is None else newest_ms
@@ -93,12 +93,12 @@ class Housekeeping:
     def purge_index(self) -> None:
         """Take out of the index what is too old and no longer among the snapshots."""
         limit_ms = self._clock.now().wall_ms - self._config.retention.metrics_days * DAY_MS
-        kept = snapshot_files(self._home.snapshots)
+        kept_ms = (file.ends_ms - DAY_MS for file in snapshot_files(self._home.snapshots))
         with self._index:
             history = History(self._home.history)
             history.open()
             try:
-                history.purge(min([limit_ms, *(file.ends_ms - DAY_MS for file in kept[:1])]))
+                history.purge(min(limit_ms, min(kept_ms, default=limit_ms)))
             finally:
                 history.close()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -62,9 +62,13 @@ class _Aged(msgspec.Struct, frozen=True):
 
 
 def sweep_snapshots(home: Home, config: Config, now_ms: int) -> Swept:
-    """Delete snapshots, packed and loose, older than the setting. Raises RetentionRefused."""
-    files = snapshot_files(home.snapshots)
-    return _sweep(files, files[-1:], now_ms, config.retention.metrics_days, files)
+    """Delete snapshots, packed and loose, older than the setting. Raises RetentionRefused.
+
+    The newest one stays whatever its age.
+    """
+    limit_ms = now_ms - config.retention.metrics_days * DAY_MS
+    old, recent_ms = _parted(home.snapshots, limit_ms)
+    return _sweep(old, [] if recent_ms else old[-1:], now_ms, limit_ms, recent_ms)
 
 
 def sweep_alerts(home: Home, config: Config, now_ms: int) -> Swept:
@@ -75,20 +79,32 @@ def sweep_alerts(home: Home, config: Config, now_ms: int) -> Swept:
     files = _alert_files(home.alerts, ZoneInfo(config.timezone))
     holding = set(fold(home.alerts).holding)
     kept = [file for file in files if file.name in holding] + files[-1:]
-    witness = snapshot_files(home.snapshots)
-    return _sweep(files, kept, now_ms, config.retention.alerts_days, witness)
+    limit_ms = now_ms - config.retention.alerts_days * DAY_MS
+    _, recent_ms = _parted(home.snapshots, limit_ms)
+    return _sweep(files, kept, now_ms, limit_ms, recent_ms)
 
 
-def snapshot_files(folder: Path) -> list[_Aged]:
-    """Return the snapshots by their names, packed and loose, oldest first."""
-    found = []
+def snapshot_files(folder: Path) -> Iterator[_Aged]:
+    """Yield the snapshots by their names, packed and loose, in any order."""
     for name in _regular(folder):
         if (taken_ms := file_wall_ms(name)) is not None:
-            found.append(_Aged(folder, name, name[8:16], taken_ms, _loose_ms))
+            yield _Aged(folder, name, name[8:16], taken_ms, _loose_ms)
         elif (pack := PACK_NAME.fullmatch(name)) and (day := _day(pack[1], "%Y%m%d")):
             end = day.replace(tzinfo=UTC) + timedelta(days=1)
-            found.append(_Aged(folder, name, pack[1], _ms(end), _packed_ms))
-    return sorted(found, key=lambda file: file.ends_ms)
+            yield _Aged(folder, name, pack[1], _ms(end), _packed_ms)
+
+
+def _parted(folder: Path, limit_ms: int) -> tuple[list[_Aged], list[int]]:
+    """Return the snapshots that end before the limit by their names, oldest first, and of all
+    others when they end: a day has thousands, which no night has to hold.
+    """
+    old, recent_ms = [], []
+    for file in snapshot_files(folder):
+        if file.ends_ms < limit_ms:
+            old.append(file)
+        else:
+            recent_ms.append(file.ends_ms)
+    return sorted(old, key=lambda file: file.ends_ms), recent_ms
 
 
 def _alert_files(folder: Path, zone: ZoneInfo) -> list[_Aged]:
@@ -102,13 +118,12 @@ def _alert_files(folder: Path, zone: ZoneInfo) -> list[_Aged]:
 
 
 def _sweep(
-    files: list[_Aged], kept: list[_Aged], now_ms: int, keep_days: int, witness: list[_Aged]
+    files: list[_Aged], kept: list[_Aged], now_ms: int, limit_ms: int, recent_ms: list[int]
 ) -> Swept:
-    limit_ms = now_ms - keep_days * DAY_MS
     due = [file for file in files if file not in kept and _all_say_old(file, limit_ms)]
     days = sorted({file.day for file in due})
     if len(days) > DAYS_PER_RUN:
-        _ask_witness(witness, now_ms, limit_ms, len(days))
+        _ask_witness(recent_ms, now_ms, len(days))
     removed = []
     for file in due:
         if file.day in days[:DAYS_PER_RUN]:
@@ -117,9 +132,8 @@ def _sweep(
     return Swept(tuple(removed), max(0, len(days) - DAYS_PER_RUN))
 
 
-def _ask_witness(witness: list[_Aged], now_ms: int, limit_ms: int, days: int) -> None:
-    recent = [file.ends_ms for file in witness if file.ends_ms >= limit_ms]
-    if not recent or max(recent) - min(recent) < DAY_MS:
+def _ask_witness(recent_ms: list[int], now_ms: int, days: int) -> None:
+    if not recent_ms or max(recent_ms) - min(recent_ms) < DAY_MS:
         today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
         raise RetentionRefused(
             f"{days} days' worth would be too old at once if today is {today}, and there is less "
@@ -168,12 +182,12 @@ def _logged_ms(path: Path) -> int | None:
     return None if line is None else wall_ms(line)
 
 
-def _regular(folder: Path) -> list[str]:
+def _regular(folder: Path) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
-            return [one.name for one in entries if one.is_file(follow_symlinks=False)]
+            yield from (one.name for one in entries if one.is_file(follow_symlinks=False))
     except FileNotFoundError:
-        return []
+        return
 
 
 def _day(text: str, form: str) -> datetime | None:
