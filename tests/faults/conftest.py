@@ -74,6 +74,7 @@ class Monitored:
 
         def is_there() -> bool:
             state = self.state(name)
+            assert process.poll() is None, self.said()
             return state is not None and state.pid == process.pid
 
         self.wait(is_there, f"the {name}")
