@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +10,12 @@ import pytest
 
 Monitored = Any
 HOUR_MS = 3_600_000
-SHIM = Path(__file__).with_name("realtime_shim.c")
 HOLDING: dict[str, object] = {
     "positions": {"count": 2, "total_value": 150000.0, "symbols": ["TCS"]},
     "risk": {"circuit_breaker_active": False, "daily_loss_pct": -0.25},
 }
 OF_THE_MACHINE = {"network_down", "disk_low"}
 """What this machine may say of itself, whatever its clock does."""
-
-
-@pytest.fixture
-def shim(tmp_path: Path) -> dict[str, str]:
-    """Return the environment of a process whose wall clock stands `offset` from the true one."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("a C compiler makes the clock that can be set")
-    library = tmp_path / "realtime_shim.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, SHIM], check=True)
-    (tmp_path / "offset").write_text("0")
-    return {"LD_PRELOAD": str(library), "SHIM_OFFSET": str(tmp_path / "offset")}
 
 
 @pytest.mark.fault("R5")
