@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from monitoring.alert_fold import fold, read
+
 Monitored = Any
 HOUR_MS = 3_600_000
 HOLDING: dict[str, object] = {
@@ -18,7 +20,7 @@ OF_THE_MACHINE = {"network_down", "disk_low"}
 """What this machine may say of itself, whatever its clock does."""
 
 
-@pytest.mark.fault("R5")
+@pytest.mark.fault("R5", "A5")
 def test_a_clock_that_is_set_stops_no_evaluation_and_hides_and_invents_no_lapse(
     monitored: Monitored, shim: dict[str, str]
 ) -> None:
@@ -53,9 +55,18 @@ def test_a_clock_that_is_set_stops_no_evaluation_and_hides_and_invents_no_lapse(
     numbers = [snapshot.snapshot for snapshot in monitored.snapshots()]
     assert numbers == sorted(set(numbers)), "names and numbers keep their order"
 
+    monitored.tell(engine, "ticks", HOLDING | {"risk": {"circuit_breaker_active": True}})
+    monitored.wait(lambda: monitored.firing("circuit_breaker_triggered"), "tomorrow's alert")
     engine.send_signal(signal.SIGSTOP)
     set_to(0)  # more than a day back, in the middle of a true lapse
     line = monitored.wait(lambda: monitored.firing("heartbeat_lapsed"), "the true lapse")
     assert line.context["heartbeat.cause"] == "process_frozen"
     assert 15 <= line.context["heartbeat.age_seconds"] < 40
     assert monitored.stop()[:2] == [0, 0]
+    lines = list(read(monitored.home.alerts))
+    dates = [line.timestamp[:10] for line in lines]
+    assert dates[-1] < max(dates), "the newest line is in the older file"
+    assert [line.seq for line in lines] == list(range(1, len(lines) + 1))
+    folded = fold(monitored.home.alerts)
+    assert (folded.seq, folded.faults) == (len(lines), [])
+    assert folded.states["heartbeat_lapsed"].status == "firing"
