@@ -493,7 +493,7 @@ def test_a_running_process_takes_and_refuses_files_however_they_are_saved(daemon
     assert time.monotonic() - began >= 2
     assert told("always") == ["firing"]
     (fault,) = daemon.wait(lambda: daemon.state().rules_file.faults, "the fault in the state")
-    assert (fault.line, fault.column) == (4, 9)
+    assert (fault.line, fault.column) == (4, 10)
 
     snapshot()
     new = daemon.home.root / "new"
