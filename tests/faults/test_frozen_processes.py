@@ -39,9 +39,11 @@ def test_a_collector_that_falls_behind_is_told_and_over_when_it_has_caught_up(
     monitored.scheduler()
     monitored.wait(lambda: monitored.state("scheduler").snapshot_number, "an evaluation")
     slow = subprocess.Popen(
-        ["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(collector.pid)]
-        + ["-e", "trace=fsync", "-e", "inject=fsync:delay_enter=9000000"]
-    )
+        [
+            "strace", "-f", "-qq", "-o", "/dev/null", "-p", str(collector.pid),
+            "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=9000000",
+        ]
+    )  # fmt: skip
     try:
         line = monitored.wait(lambda: monitored.firing("collector_stale"), "the alert")
         assert line.severity == "CRITICAL"
