@@ -56,7 +56,7 @@ def test_a_collector_that_falls_behind_is_told_and_over_when_it_has_caught_up(
 
 @pytest.mark.fault("P5")
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["hangs", "is dead"])
-def test_health_is_critical_while_the_scheduler(
+def test_health_is_critical_while_the_scheduler_hangs_or_is_dead(
     monitored: Monitored, number: signal.Signals
 ) -> None:
     monitored.collector()
