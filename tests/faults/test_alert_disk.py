@@ -107,7 +107,7 @@ def fill(disk: Path) -> None:
 def test_on_a_full_disk_the_ballast_carries_the_alert_and_what_is_in_memory_is_judged(
     monitored: Monitored, mount: Mount, tmp_path: Path
 ) -> None:
-    disk = mount(tmp_path / "disk", "-t", "tmpfs", "-o", "size=96m", "tmpfs")
+    disk = mount(tmp_path / "disk", "-t", "tmpfs", "-o", "size=96m,mode=755", "tmpfs")
     full = type(monitored)(disk, outputs=tmp_path)
     others = full.home.settings.read_text().partition("[limits]")[0]
     full.home.settings.write_text(others + LIMITS)
@@ -130,7 +130,7 @@ def test_on_a_full_disk_the_ballast_carries_the_alert_and_what_is_in_memory_is_j
         full.wait(lambda: full.firing("disk_low"), "disk_low in the log")
         assert not collectors.exists()
         assert "the disk is full: the ballast is given up" in full.said()
-        full.wait(lambda: "no ballast" in full.degraded("collector"), "degraded")
+        full.wait(lambda: "the disk is nearly full" in full.degraded("collector"), "degraded")
 
         # Now no snapshot can be written any more, and that has to be told as well.
         full.wait(lambda: fill(disk) or full.firing("collector_stale"), "another alert in the log")
