@@ -100,6 +100,9 @@ def _replace(
         _write(temporary, merge(_old(pack), added, key=lambda line: line[0]))
         if {name: _digest(data) for name, data in _old(temporary)} != expected:
             raise _PackDamaged(f"{pack.name}: what was written reads back as something else")
+        # As old as what is in it: packed late (the machine was off), it stays for no longer.
+        modified_ns = max((store.folder / name).stat().st_mtime_ns for name in new)
+        os.utime(temporary, ns=(modified_ns, modified_ns))
         os.rename(temporary, pack)
     finally:
         temporary.unlink(missing_ok=True)  # on a full disk above all it must not stay

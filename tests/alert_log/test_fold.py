@@ -91,17 +91,29 @@ def test_a_log_cut_at_every_byte_has_the_state_of_its_longest_valid_prefix(
 
 
 @pytest.mark.fault("A1")
+@pytest.mark.parametrize(
+    "size",  # records, letters of a name, bytes from one cut to the next
+    [
+        (130, 0, 61),
+        pytest.param((9, 2_500, 1), marks=[pytest.mark.long, pytest.mark.timeout(900)]),
+    ],
+    ids=["many records", "every byte"],
+)
 def test_a_cut_anywhere_in_the_last_64_kib_of_a_long_log_never_invents_a_state(
-    folder: Path, new_log: NewLog, at: At, change: Change
+    folder: Path, new_log: NewLog, at: At, change: Change, size: tuple[int, int, int]
 ) -> None:
     log = new_log()
-    fill(log, at, change, 240)
+    records, letters, step = size
+    for number in range(records):
+        name = f"rule_{number % 7}".ljust(letters, "x")
+        status = "resolved" if number % 5 == 4 else "firing"
+        log.append([change(name, number, status)], at(number), number)
     (file,) = folder.iterdir()
     data = file.read_bytes()
     ends = ends_of_records(data)
     expected = states_by_seq(folder)
-    assert len(data) > 2 * 65_536
-    for cut in range(len(data), len(data) - 65_536, -61):
+    assert len(data) > 65_536
+    for cut in range(len(data), len(data) - 65_536, -step):
         os.truncate(file, cut)
         whole = max(seq for end, seq in ends if end <= cut)
         folded = fold(folder)

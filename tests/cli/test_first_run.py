@@ -51,6 +51,22 @@ sys.exit(run(["health"]))
 """
 
 
+@pytest.mark.fault("O1")
+@pytest.mark.parametrize(
+    "command", ["status", "health", "tail --no-follow", "tail --no-follow --json"]
+)
+def test_a_hostile_message_reaches_no_terminal_as_it_is(monitor, now_house, command: str) -> None:
+    now_house.good_day()
+    evil = "\x1b]0;pwned\x07\x1b[2J\r\x9b1m\u202e[red][/]"
+    now_house.alert("circuit_breaker_triggered", evil, severity="CRITICAL", number=2)
+    done = monitor(*command.split())
+    assert done.returncode in {0, 2}, done.stderr
+    assert done.stderr == ""
+    assert "pwned" in done.stdout
+    assert "[red][/]" in done.stdout
+    assert all(line.isprintable() for line in done.stdout.split("\n"))
+
+
 @pytest.mark.fault("O4")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("hidden", ["logs/alerts", "data/monitoring", "data/state", "."])

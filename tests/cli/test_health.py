@@ -297,13 +297,17 @@ def test_a_stopped_engine_owes_no_figures(house, health_of) -> None:
     assert finding(health, "engine").level == "n/a"
 
 
+@pytest.mark.fault("O4")
 def test_an_engine_that_never_ticked_is_unknown_not_ok(house, health_of) -> None:
     house.process("collector")
     house.process("scheduler")
     never = {"expected": False, "cause": "never_started"}
     house.snapshot(heartbeat=never, pnl={}, risk={}, positions={}, orders={}, last={})
     health = health_of()
-    assert finding(health, "engine").level == "UNKN"
+    engine = finding(health, "engine")
+    assert engine.level == "UNKN"
+    assert "never" in engine.what
+    assert engine.todo
     assert health.exit_code == 3
 
 
@@ -323,13 +327,14 @@ def test_a_switched_off_limit_is_said(house, health_of) -> None:
 
 
 @pytest.mark.fault("A2")
-def test_garbage_in_the_alert_log_is_a_warning(house, health_of) -> None:
+def test_garbage_in_the_alert_log_is_a_warning_that_names_the_line(house, health_of) -> None:
     house.good_day()
     file = next(house.home.alerts.glob("*.jsonl"))
     whole = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(whole[0] + b"\x00garbage\n" + b"".join(whole[1:]))
     health = health_of()
     assert finding(health, "alert log").level == "WARN"
+    assert f"{file.name}: line 2 is not a record" in finding(health, "alert log").what
     assert health.exit_code == 1
 
 

@@ -90,6 +90,22 @@ def test_sigterm_at_any_moment_ends_with_0_and_nothing_half_written_or_counted_t
     assert collecting.newest().collector.ticks_duplicate == 0
 
 
+@pytest.mark.fault("R6")
+def test_the_age_of_a_heartbeat_counts_from_its_receipt_whatever_its_date(
+    collecting: Collecting, lines: Lines
+) -> None:
+    collecting.start(INTERVAL_SECONDS=0.25)
+    collecting.ready()
+    for seq, dated in enumerate(("1999-12-31T23:59:59+05:30", "2099-01-01T00:00:00Z"), 1):
+        beat = {"last_tick": dated}
+        collecting.append("main-w1.jsonl", lines.tick(seq, timestamp=dated, heartbeat=beat))
+        collecting.wait_for_ticks(seq)
+        ages = [one.heartbeat["age_seconds"] for one in collecting.snapshots() if one.window.ticks]
+        assert 0.0 <= ages[-1] < 15.0, "neither decades old nor younger than now"
+        collecting.wait(lambda age=ages[-1]: collecting.newest().heartbeat["age_seconds"] > age + 1)
+    assert collecting.stop() == 0
+
+
 def test_a_heartbeat_folder_that_was_not_there_is_made_and_read(
     collecting: Collecting, lines: Lines
 ) -> None:

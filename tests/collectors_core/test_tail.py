@@ -361,6 +361,20 @@ def test_an_old_backlog_is_not_mistaken_for_life(reader: Reader, lines: Lines) -
 
 
 @pytest.mark.fault("R6")
+@pytest.mark.parametrize("dated", ["1999-12-31T23:59:59+05:30", "2099-01-01T00:00:00Z"])
+def test_a_tick_is_as_old_as_its_receipt_whatever_its_date(
+    reader: Reader, lines: Lines, dated: str
+) -> None:
+    beat = {"last_tick": dated, "uptime_seconds": 1}
+    for seq in (1, 2):  # the first read has the file's own time to go by, the second is live
+        reader.append(CURRENT, lines.tick(seq, timestamp=dated, heartbeat=beat))
+        reader.read()
+        assert 0.0 <= reader.lapse().age_seconds < 60.0
+    reader.pass_seconds(100)
+    reader.read()
+    assert 100.0 <= reader.lapse().age_seconds < 160.0
+
+
 def test_fresh_ticks_stay_fresh_when_the_wall_clock_is_stepped(
     reader: Reader, lines: Lines
 ) -> None:

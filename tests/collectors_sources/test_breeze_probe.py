@@ -6,10 +6,10 @@ import time
 
 import httpcore2
 import pytest
-from breeze_stub import APP_KEY, EXPIRED_KEY, SESSION_KEY, Stub
 
 from collectors import breeze_probe
 from collectors.breeze_probe import Answer, Page, Question, ask, clock_ahead_seconds, read
+from tests.breeze_stub import APP_KEY, EXPIRED_KEY, SESSION_KEY, Stub
 
 
 def put(stub: Stub, scenario: str, deadline_seconds: float = 60.0) -> Answer:

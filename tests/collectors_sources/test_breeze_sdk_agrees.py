@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from breeze_stub import APP_KEY, EXPIRED_KEY, PLAIN, SESSION_KEY, Stub
 
 from collectors.breeze_probe import Question, Status, ask
+from tests.breeze_stub import APP_KEY, EXPIRED_KEY, PLAIN, SESSION_KEY, Stub
 
 SCRIPT = Path(__file__).parent / "sdk_session.py"
 NO_SDK = "the official SDK is not installed (pip install breeze-connect)"

@@ -11,13 +11,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from breeze_stub import APP_KEY, EXPIRED_KEY, SESSION_KEY, Stub
 
 from collectors.breeze import BreezeWatch, EngineView
 from evaluator.instant import Instant
 from monitoring.atomic import SECRET_MODE, write_atomic
 from monitoring.config import Breeze
 from monitoring.snapshot import BreezeStatus
+from tests.breeze_stub import APP_KEY, EXPIRED_KEY, SESSION_KEY, Stub
 
 MORNING_MS = 1_760_068_800_000  # 10 October 2025, 09:30 in Kolkata
 SILENT = EngineView()
@@ -244,6 +244,10 @@ def test_no_page_and_no_silence_is_ever_an_expiry(
     assert status.status in {"unreachable", "unknown"}
     assert status.denials is None
     assert status.failing_seconds == 140
+
+    for seconds in range(150, 380, 10):  # the next question is twice as far away
+        one.status(seconds)
+    assert one.answered(380).probes_today == 4
 
 
 def test_nobody_listening_is_a_lost_connection_after_two_calls(tmp_path: Path) -> None:

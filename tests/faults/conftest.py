@@ -24,6 +24,7 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.state import ProcessState, read_state
 
 PUPPET = Path(__file__).parents[1] / "end_to_end" / "puppet.py"
+SHIM = Path(__file__).with_name("realtime_shim.c")
 FOR_EVER_MS = 253_402_300_799_999
 SETTINGS = """\
 interval_seconds = 0.5
@@ -74,6 +75,7 @@ class Monitored:
 
         def is_there() -> bool:
             state = self.state(name)
+            assert process.poll() is None, self.said()
             return state is not None and state.pid == process.pid
 
         self.wait(is_there, f"the {name}")
@@ -196,3 +198,15 @@ def ext4(tmp_path: Path) -> Path:
         file.truncate(32 * 1024 * 1024)
     subprocess.run(["mkfs.ext4", "-q", image], check=True, timeout=60)
     return image
+
+
+@pytest.fixture
+def shim(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a process whose wall clock stands `offset` from the true one."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("a C compiler makes the clock that can be set")
+    library = tmp_path / "realtime_shim.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, SHIM], check=True)
+    (tmp_path / "offset").write_text("0")
+    return {"LD_PRELOAD": str(library), "SHIM_OFFSET": str(tmp_path / "offset")}

@@ -90,6 +90,11 @@ def test_the_hours_of_august_2026_differ_by_segment(
         ("2025-10-20T09:15:00.000", True, True),
         ("2025-10-20T15:29:59.999", True, True),
         ("2025-10-20T15:30:00.000", False, False),
+        ("2025-10-20T15:30:01.000", False, False),
+        ("2025-10-19T09:15:00.000", False, False),  # a Sunday
+        ("2025-10-22T09:15:00.000", False, False),  # a holiday
+        ("2025-02-01T09:14:59.000", False, True),  # a Saturday with a session
+        ("2025-02-01T09:15:00.000", True, True),
         ("2025-10-21T12:15:00.000", False, True),
         ("2025-10-21T13:45:00.000", True, True),
         ("2025-10-21T14:45:00.000", False, False),

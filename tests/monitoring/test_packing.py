@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -49,6 +50,14 @@ def test_a_past_day_becomes_one_file_and_the_newest_stays_loose(store: SnapshotS
     assert [path.name for path in store.packs()] == [f"metrics_{DAY}.jsonl.gz"]
     assert len(store.names_after(None)) == 1
     assert numbers(store) == list(range(60))
+
+
+def test_a_day_that_is_packed_late_is_as_old_as_what_is_in_it(store: SnapshotStore) -> None:
+    for second, name in enumerate(store.names_after(None)):
+        os.utime(store.folder / name, (1_760_000_000 + second, 1_760_000_000 + second))
+    report = pack_days(store.folder, "20251013")
+    (pack,) = store.folder.glob("*.gz")
+    assert pack.stat().st_mtime == 1_760_000_000 + report.snapshots - 1
 
 
 def test_a_day_that_is_not_over_is_left_alone(store: SnapshotStore) -> None:

@@ -457,6 +457,36 @@ def test_files_that_this_user_may_not_read_are_refused_rather_than_passed_over(
     ]
 
 
+@pytest.mark.fault("O3")
+@pytest.mark.parametrize(
+    ("room", "toml", "fault"),
+    [
+        ("collectors", "interval_seconds = nan", "interval_seconds (monitor.toml line 3): "),
+        ("scheduler", "evaluate_seconds = -1", "evaluate_seconds (monitor.toml line 3): "),
+        ("collectors", "interval_secnds = 1", "interval_secnds (monitor.toml line 3) is not "),
+        (
+            "scheduler",
+            "interval_seconds = = 1",
+            "monitor.toml is not TOML: Invalid value (at line 3",
+        ),
+    ],
+)
+def test_a_process_refuses_each_kind_of_fault_by_name_and_tells_no_secret(
+    tmp_path: Path, room: str, toml: str, fault: str
+) -> None:
+    toml = f'breeze.app_key = "CANARY-a"\nbreeze.secret_key = "CANARY-s"\n{toml}\n'
+    (tmp_path / "monitor.toml").write_text(toml)
+    done = subprocess.run(
+        [sys.executable, "-m", room],
+        env={**os.environ, "MONITOR_HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert fault in done.stderr
+    assert "CANARY" not in done.stdout + done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["monitor.toml"]
+
+
 @pytest.mark.parametrize("room", ["collectors", "scheduler"])
 def test_a_process_refuses_to_start_with_every_fault_on_stderr_and_status_2(
     tmp_path: Path, room: str

@@ -104,6 +104,7 @@ FAULTY = [
 ]
 
 
+@pytest.mark.fault("O3")
 @pytest.mark.parametrize("place", FAULTY)
 def test_a_secret_is_in_no_fault_and_no_traceback(give: Give, place: dict[str, str]) -> None:
     with pytest.raises(SettingsError) as refused:

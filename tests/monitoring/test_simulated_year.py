@@ -172,6 +172,7 @@ def test_no_session_rule_fires_outside_of_a_session(segment: str) -> None:
     assert stray == []
 
 
+@pytest.mark.fault("R10")
 @pytest.mark.parametrize("segment", ["CM", "FO"])
 def test_every_lapse_fires_at_the_first_step_past_its_deadline(segment: str) -> None:
     found = lived(segment)

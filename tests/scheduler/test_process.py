@@ -23,6 +23,9 @@ from monitoring.spool import Request, submit
 Daemon = Any
 SELDOM = {"MONITOR_INTERVAL_SECONDS": "200", "MONITOR_EVALUATE_SECONDS": "600"}
 """So far apart are evaluations on the grid that whatever comes was woken by its file."""
+COUNTED = {"MONITOR_INTERVAL_SECONDS": "60"}
+"""No snapshot gets old while a countdown runs."""
+COUNT_NS = 3 * 10**9
 ENDS_WITHIN_SECONDS = 10
 HUNG = str(Path(__file__).with_name("hung.py"))
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
@@ -234,15 +237,15 @@ def handles_sigterm(pid: int) -> bool:
     return False
 
 
-@pytest.mark.fault("R1")
+@pytest.mark.fault("R1", "P6a")
 def test_kills_at_random_moments_leave_the_log_of_an_undisturbed_run(
     daemon: Daemon, write: Any
 ) -> None:
-    expected: list[str] = []
+    expected: list[tuple[str, int]] = []
     for number in range(60):
-        write(breaker=number % 3 == 0)
+        at = write(breaker=number % 3 == 0)
         if number % 3 != 2:
-            expected.append("firing" if number % 3 == 0 else "resolved")
+            expected.append(("firing" if number % 3 == 0 else "resolved", at.boottime_ns))
         time.sleep(0.003)  # snapshots of different instants
         if number % 10 == 9:
             process = daemon.start()
@@ -253,8 +256,49 @@ def test_kills_at_random_moments_leave_the_log_of_an_undisturbed_run(
     process = daemon.start()
     daemon.wait(lambda: len(breakers(daemon)) >= len(expected), "the whole story")
     daemon.stop(process)
-    assert breakers(daemon) == expected
+    lines = [line for line in read(daemon.home.alerts) if line.rule == "breaker"]
+    told = [(line.status, line.boottime_ns) for line in lines if line.kind == "alert"]
+    assert told == expected, "each snapshot was judged at its own instant"
     assert fold(daemon.home.alerts).faults == []
+
+
+@pytest.mark.fault("R1")
+@pytest.mark.long
+def test_a_restart_while_pending_firing_or_clearing_goes_on_with_the_same_countdown(
+    daemon: Daemon, write: Any
+) -> None:
+    def lines() -> list[Any]:
+        return [line for line in read(daemon.home.alerts) if line.rule == "breaker"]
+
+    def restart_later() -> int:
+        """Kill it, wait for most of the countdown, and start it; return its first instant."""
+        daemon.processes[-1].kill()
+        until = time.monotonic() + 2
+        daemon.wait(lambda: time.monotonic() > until, "the time away")
+        started = daemon.ready(daemon.start(**COUNTED)).started
+        return int(started.boottime_ns)
+
+    daemon.home.rules.write_text(RULES.replace('"0s"', '"3s"\nfor = "3s"'))
+    daemon.ready(daemon.start(**COUNTED))
+    write(breaker=False)
+    write(breaker=True)
+    daemon.wait(lambda: len(lines()) == 1, "pending")
+    restarted = restart_later()
+    daemon.wait(lambda: len(lines()) == 2, "firing")
+    restart_later()
+    write(breaker=False)
+    daemon.wait(lambda: len(lines()) == 3, "clearing")
+    again = restart_later()
+    daemon.wait(lambda: len(lines()) == 4, "the end")
+
+    pending, firing, clearing, resolved = lines()
+    told = [(line.status, line.notify) for line in lines()]
+    assert told == [
+        ("pending", "pending"), ("firing", "new"), ("firing", "clearing"), ("resolved", "resolved")
+    ]  # fmt: skip
+    assert {line.id for line in lines()} == {pending.id}
+    assert pending.boottime_ns + COUNT_NS <= firing.boottime_ns < restarted + COUNT_NS
+    assert clearing.boottime_ns + COUNT_NS <= resolved.boottime_ns < again + COUNT_NS
 
 
 def test_a_scheduler_that_is_switched_off_idles_until_it_is_stopped(daemon: Daemon) -> None:

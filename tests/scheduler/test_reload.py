@@ -135,7 +135,8 @@ def test_faults_leave_the_old_rules_in_force_and_fire_an_alert_that_names_the_fi
     assert refused.reason.startswith("rules.toml is refused, and the rules from before stay")
     assert refused.context["faults"] == 2.0
     assert slow.state().rules_file.source == "kept"
-    assert [fault.line for fault in slow.state().rules_file.faults] == [5, 13]
+    faults = slow.state().rules_file.faults
+    assert [(fault.line, fault.column) for fault in faults] == [(5, 10), (13, 10)]
 
 
 def test_the_alert_resolves_when_the_file_is_mended(slow: Rig) -> None:
@@ -491,6 +492,8 @@ def test_a_running_process_takes_and_refuses_files_however_they_are_saved(daemon
     daemon.wait(lambda: told("rules_refused") == ["firing"], "the alert about the file")
     assert time.monotonic() - began >= 2
     assert told("always") == ["firing"]
+    (fault,) = daemon.wait(lambda: daemon.state().rules_file.faults, "the fault in the state")
+    assert (fault.line, fault.column) == (4, 10)
 
     snapshot()
     new = daemon.home.root / "new"

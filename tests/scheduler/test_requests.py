@@ -102,6 +102,7 @@ def test_an_ack_until_a_time_that_is_over_is_refused(firing: Rig) -> None:
     assert answers(firing)[0][2] == "the time that it should last until is over"
 
 
+@pytest.mark.fault("A4", "A8")
 def test_a_request_that_was_answered_is_not_answered_again_after_a_kill(firing: Rig) -> None:
     path = firing.ask("r1", "breaker")
     data = path.read_bytes()

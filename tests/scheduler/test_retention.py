@@ -156,6 +156,29 @@ def test_strangers_stay(home: Home) -> None:
     assert target.exists()
 
 
+@pytest.mark.fault("S3")
+def test_strangers_among_the_alerts_stay(home: Home) -> None:
+    keep_recent(home)
+    alert_file(home, 0)
+    target = home.root / "precious"
+    target.write_text("x")
+    (home.alerts / "2024-01-01.jsonl").symlink_to(target)
+    (home.alerts / "2024-01-02.jsonl").mkdir()
+    for other in (
+        "2024-01-03.jsonl.bak",
+        ".2024-01-04.jsonl",
+        "2024-13-45.jsonl",
+        "2024-1-5.jsonl",
+    ):
+        (home.alerts / other).write_text("{}")
+    for one in home.alerts.iterdir():
+        os.utime(one, (1, 1), follow_symlinks=False)
+    before = sorted(os.listdir(home.alerts))
+    assert sweep_alerts(home, CONFIG, NOW_MS).removed == ()
+    assert sorted(os.listdir(home.alerts)) == before
+    assert target.exists()
+
+
 def test_no_folder_is_nothing_to_do(tmp_path: Path) -> None:
     assert sweep(Home(tmp_path)) == Swept((), 0)
     assert sweep_alerts(Home(tmp_path), CONFIG, NOW_MS) == Swept((), 0)
