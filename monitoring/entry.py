@@ -78,10 +78,8 @@ def run(
     log.monitoring_log.info("{} of {}", process, home.root)
     if not home.settings.is_file():  # a mistyped MONITOR_HOME looks like this
         log.monitoring_log.warning("no {}: defaults and environment alone count", home.settings)
-    for file in settings.open_files:
-        log.monitoring_log.warning(
-            "{} holds a secret, and everybody may read it: close it to others (chmod o=)", file
-        )
+    for warning in settings.warnings:
+        log.monitoring_log.warning("{}", warning)
     supervisor = Supervisor(os.environ, time.monotonic_ns)
     try:
         if settings.config.enabled:

@@ -10,7 +10,7 @@ import difflib
 import io
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, get_args, get_origin
 
@@ -62,14 +62,14 @@ class BreezeSecrets(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     """The checked settings; `secrets_set` names the secrets that were given, not their values.
 
-    `open_files` hold one of them and can be read by everybody.
+    `warnings` say what others can read or write that they should not.
     """
 
     config: Config
     breeze: BreezeSecrets | None
     secrets_set: tuple[str, ...]
     secrets: tuple[SecretStr, ...] = ()
-    open_files: tuple[FilePath, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class _Given(msgspec.Struct, frozen=True):
@@ -88,11 +88,6 @@ def load(home: Home, environ: Mapping[str, str]) -> Settings:
     faults: list[str] = []
     if not _is_utf8(str(home.root)):  # no state file could say which home it is of
         faults.append(f"{HOME_VARIABLE}: {home.root} is not UTF-8: choose a folder whose path is")
-    if mode_of(home.root) & stat.S_IWOTH:  # others could plant settings, rules and links in it
-        faults.append(
-            f"{HOME_VARIABLE}: everybody may write into {home.root}: choose a folder of your own, "
-            "or close this one (chmod o-w)"
-        )
     given = _from_toml(home, faults)
     given |= _from_variables(_dotenv(home, faults), faults)
     given |= _from_variables(
@@ -312,5 +307,16 @@ def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) ->
         breeze=None if breeze.app_key is None else BreezeSecrets(breeze.app_key, breeze.secret_key),
         secrets_set=tuple(secrets),
         secrets=tuple(secrets.values()),
-        open_files=tuple(file for file in files if everybody_may_read(file)),
+        warnings=tuple(_warnings(home, files)),
     )
+
+
+def _warnings(home: Home, with_secrets: Iterable[FilePath]) -> Iterator[str]:
+    if mode_of(home.root) & stat.S_IWOTH:
+        yield (
+            f"everybody may write into {home.root}, and so plant settings and rules there: "
+            "close it to others (chmod o-w)"
+        )
+    for file in with_secrets:
+        if everybody_may_read(file):
+            yield f"{file} holds a secret, and everybody may read it: close it (chmod o=)"
