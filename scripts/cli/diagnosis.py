@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from evaluator.incident import Incident
 from evaluator.verdict import NOT_JUDGED
+from monitoring.advice import OWN_RULES, SUBJECTS, revive, todo
+from monitoring.process_life import Life
 from scripts.cli import words
-from scripts.cli.advice import OWN_RULES, SUBJECTS, revive, todo
 from scripts.cli.dead_rules import dead_rules, dead_words, remedy
 from scripts.cli.engine_state import engine_state, lapse_todo
 from scripts.cli.findings import Finding, Level
 from scripts.cli.look import Look
-from scripts.cli.process_life import Life
 from scripts.cli.rule_faults import refused
 from scripts.cli.subject_facts import FIGURES
 

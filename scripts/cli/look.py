@@ -14,13 +14,13 @@ from monitoring.alert_fold import fold
 from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.market_override import Overrides
+from monitoring.process_life import Life, Processes, life_of
 from monitoring.snapshot import Snapshot, file_wall_ms, flatten
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
 from monitoring.state import ProcessState
 from scripts.cli import words
 from scripts.cli.failure import Failure
 from scripts.cli.heartbeat_peek import peek
-from scripts.cli.process_life import Life, Processes, life_of
 
 NEVER_RAN = 3
 

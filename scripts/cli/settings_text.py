@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from scripts.cli.words import rupees, rupees_short
+from monitoring.money import rupees, rupees_short
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from scripts.cli.advice import OWN_RULES, SUBJECTS
+from monitoring.advice import OWN_RULES, SUBJECTS
 
 PROJECT = Path(__file__).parents[2]
 OPERATIONS = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")

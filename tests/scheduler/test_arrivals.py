@@ -12,8 +12,8 @@ from monitoring.alert_fold import Folded
 from monitoring.snapshot import CollectorStatus, Snapshot, file_name
 from monitoring.snapshots import SnapshotStore
 from scheduler.feed import Feed
-from scheduler.troubles import Troubles
-from scheduler.wake import Arrivals
+from monitoring.troubles import Troubles
+from monitoring.folder_watch import Arrivals
 
 BEGIN_MS = 1_760_250_600_000
 
