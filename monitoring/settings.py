@@ -62,6 +62,7 @@ class BreezeSecrets(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     """The checked settings; `secrets_set` names the secrets that were given, not their values.
 
+    `channels` has the secret of each channel that has one, by its name.
     `open_files` hold one of them and can be read by everybody.
     """
 
@@ -70,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True):
     secrets_set: tuple[str, ...]
     secrets: tuple[SecretStr, ...] = ()
     open_files: tuple[FilePath, ...] = ()
+    channels: dict[str, SecretStr] = {}
 
 
 class _Given(msgspec.Struct, frozen=True):
@@ -244,9 +246,12 @@ def _from_variables(
     return given
 
 
+_EXAMPLES = {"artifacts": "student_model", "channels": "phone"}
+
+
 def _example(table: Path, one: _Given) -> str:
     part = next(known for known in _PATHS if len(known) > len(table) and _begins(known, table))
-    name = ".".join(part).replace("*", table[1] if len(table) > 1 else "student_model")
+    name = ".".join(part).replace("*", table[1] if len(table) > 1 else _EXAMPLES.get(table[0], ""))
     return f"{variable_name(name)}=…" if one.name.startswith(PREFIX) else f"{name} = …"
 
 
@@ -289,7 +294,7 @@ def _unknown(path: Path, one: _Given) -> str:
 
 def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) -> Settings:
     breeze = model.breeze
-    tables = {"breeze", "limits", "artifacts", "retention", "calendar"}
+    tables = {"channels", "breeze", "limits", "artifacts", "retention", "calendar"}
     secrets = dict(secrets_in(model))
     holding = {one.place.split()[0] for path, one in given.items() if ".".join(path) in secrets}
     files = (one for one in (home.settings, home.root / DOTENV) if one.name in holding)
@@ -306,6 +311,10 @@ def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) ->
                 configured=breeze.app_key is not None,
                 **breeze.model_dump(exclude={"app_key", "secret_key"}),
             ),
+            channels={
+                name: config.Channel(**one.model_dump(exclude={"url", "token"}))
+                for name, one in model.channels.items()
+            },
             retention=config.Retention(**model.retention.model_dump()),
             chosen=tuple(sorted(".".join(path) for path in given)),
         ),
@@ -313,4 +322,7 @@ def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) ->
         secrets_set=tuple(secrets),
         secrets=tuple(secrets.values()),
         open_files=tuple(file for file in files if everybody_may_read(file)),
+        channels={
+            name: one.secret for name, one in model.channels.items() if one.secret is not None
+        },
     )
