@@ -29,7 +29,7 @@ def send(url: str, letter: Letter) -> Outcome:
     task = msgspec.json.encode(Task(url, letter))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "notifier.apprise_send"],
+            [sys.executable, "-P", "-m", "notifier.apprise_send"],
             input=task,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a library's own words could hold the address

@@ -28,7 +28,6 @@ from monitoring.state import ProcessState, read_state, write_state
 from notifier.deliveries import fold
 from notifier.records import Record, State
 
-
 LONG = Config(interval_seconds=3600, evaluate_seconds=3600)
 
 
