@@ -51,5 +51,8 @@ def divide(
             passed[name] = "was not told that it fires"
         else:
             passed[name] = "is told of CRITICAL alone"
-    reason = "" if chosen else "no channel " + next(iter(passed.values()), "is set")
-    return Course(channels=tuple(chosen), passed=passed, reason=reason)
+    if chosen:
+        return Course(channels=tuple(chosen), passed=passed)
+    if over:
+        return Course(reason="no channel was told that it fires")
+    return Course(reason="every channel is told of CRITICAL alone")

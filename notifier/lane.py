@@ -45,6 +45,11 @@ class Lane:
         self._tried: Tried | None = None
         self._due_ns = 0
 
+    @property
+    def busy(self) -> bool:
+        """Tell whether an attempt is under way, or its outcome was not taken yet."""
+        return self._tried is not None
+
     def outcome(self, now: Instant) -> Sent | Failed | Dead | None:
         """Return the record of an attempt that came to its end since the last time."""
         if self._tried is None or self._aside.busy:

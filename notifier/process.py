@@ -34,6 +34,8 @@ from notifier.records import Dead, Failed, Outstanding, Record, Sent
 
 LOOK_SECONDS = 1.0
 """Between two looks at the other processes, and at the log where the system tells no events."""
+LEAVE_MS = 2_000
+"""At its end it waits so long for what is under way: a send that hangs must not hold up a stop."""
 
 
 class Clock(Protocol):
@@ -105,22 +107,26 @@ class Process:
                 self.turn(now)
                 supervisor.turned("; ".join(self._troubles.words) or "well")
                 self._bell.wait(min(self._seconds_to_wait(), supervisor.longest_wait_seconds))
+            self._finish()
         finally:
             self._folders.close()
             self._log.close()
         return 0
 
+    def _finish(self) -> None:
+        """Let what is under way come to its end for a moment, so that it is not sent again."""
+        asked = self._clock.now()
+        while any(lane.busy for lane in self._lanes.values()):
+            self._take_outcomes(self._clock.now())
+            if elapsed_ms(asked, self._clock.now()) > LEAVE_MS:
+                break
+            self._bell.wait(0.1)
+        self._take_outcomes(self._clock.now())
+
     def turn(self, now: Instant) -> None:
         """Do all that is to be done now: what was sent, what is new, what is to be sent."""
         self._snapshot_read = False
-        records: list[Record] = []
-        for lane in self._lanes.values():
-            outcome = lane.outcome(now)
-            if outcome is not None:
-                records.append(outcome)
-                self._say(lane.name, outcome)
-        if records:
-            self._log.append(records)
+        self._take_outcomes(now)
         self._tell_lines(now)
         if self._looked is None or elapsed_ms(self._looked, now) >= LOOK_SECONDS * 1000:
             self._looked = now
@@ -129,6 +135,16 @@ class Process:
             first = next(self._pending(name), None)
             if first is not None:
                 lane.start(*first, now)
+
+    def _take_outcomes(self, now: Instant) -> None:
+        records: list[Record] = []
+        for lane in self._lanes.values():
+            outcome = lane.outcome(now)
+            if outcome is not None:
+                records.append(outcome)
+                self._say(lane.name, outcome)
+        if records:
+            self._log.append(records)
 
     def _tell_lines(self, now: Instant) -> None:
         lines, self._waiting = [*self._waiting, *self._fresh()], []

@@ -63,6 +63,8 @@ class Server:
 
     def __init__(self, port: int = 0) -> None:
         self.requests: list[Request] = []
+        self.taken: list[Request] = []
+        self.down: Callable[[], bool] | None = None
         self.answers: list[Answer] = []
         self.always = Answer()
         self.ending = threading.Event()
@@ -72,9 +74,12 @@ class Server:
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 answer = outer.answers.pop(0) if outer.answers else outer.always
-                outer.requests.append(
-                    Request(self.path, dict(self.headers), json.loads(raw), time.monotonic())
-                )
+                if outer.down is not None and outer.down():
+                    answer = Answer(503)
+                request = Request(self.path, dict(self.headers), json.loads(raw), time.monotonic())
+                outer.requests.append(request)
+                if answer.code == 200:
+                    outer.taken.append(request)
                 if answer.hang:
                     outer.ending.wait(60)
                     return
@@ -208,6 +213,16 @@ class Desk:
 
     wait = staticmethod(wait)
 
+    def pause(self, seconds: float) -> None:
+        """Let a random time pass: it is what this test is about."""
+        time.sleep(seconds)
+
+    def forget(self) -> None:
+        """Write a new log from now on."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
     def monitor(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "scripts.monitor", *arguments],
@@ -235,6 +250,24 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     one = Desk(tmp_path / "home")
     yield one
     one.end()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[Path], None]]:
+    """Return what puts a file system of 64 KiB on a folder."""
+    mounted: list[Path] = []
+
+    def mount(folder: Path) -> None:
+        folder.mkdir(parents=True)
+        command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no tmpfs can be mounted here: {done.stderr.decode().strip()}")
+        mounted.append(folder)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture
