@@ -48,6 +48,7 @@ def test_a_status_means_sent_or_again_or_refused_for_good(
     assert (request.body["title"], request.body["text"]) == (LETTER.title, LETTER.text)
 
 
+@pytest.mark.fault("N1")
 def test_a_redirect_inward_is_not_followed(serve: Serve) -> None:
     server, inward = serve(), serve()
     server.always.code = 307
@@ -57,6 +58,7 @@ def test_a_redirect_inward_is_not_followed(serve: Serve) -> None:
     assert "not followed" in outcome.reason
 
 
+@pytest.mark.fault("N1")
 def test_a_server_that_hangs_or_drips_costs_no_more_than_the_deadline(serve: Serve) -> None:
     server = serve()
     server.answers = [type(server.always)(hang=True), type(server.always)(drip=True)]

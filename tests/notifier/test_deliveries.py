@@ -75,6 +75,7 @@ def same(one: State, other: State) -> bool:
     return plain(one) == plain(other)
 
 
+@pytest.mark.fault("N3")
 def test_cut_at_any_byte_the_state_is_that_of_its_whole_lines_and_the_next_line_is_whole(
     folder: Path,
 ) -> None:

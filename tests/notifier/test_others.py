@@ -117,6 +117,7 @@ def test_at_its_own_start_the_others_get_their_time(story: Story) -> None:
     assert all("never ran" in news.message for _, news in told)
 
 
+@pytest.mark.fault("N5")
 def test_a_machine_that_slept_is_no_death(story: Story) -> None:
     story.pass_(20)
     story.now += 3600  # every state file is now an hour old

@@ -71,6 +71,7 @@ def test_an_alert_line_is_told_and_the_log_says_that_it_was(desk: Desk, serve: S
     ]
 
 
+@pytest.mark.fault("N1")
 def test_what_hangs_asks_for_time_or_refuses_holds_up_no_other_and_is_told_to_the_operator(
     desk: Desk, serve: Serve
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_first_start_tells_what_fires_and_was_told_once_and_the_end_of_it(
     assert server.requests[3].body["rule"] == "new"
 
 
+@pytest.mark.fault("N4")
 def test_a_log_that_was_lost_and_begun_anew_is_told_from_its_first_line_on(
     desk: Desk, serve: Serve
 ) -> None:
@@ -215,6 +217,7 @@ def test_without_a_channel_it_idles_and_imports_nothing_that_sends(desk: Desk) -
     assert not desk.home.deliveries.exists()
 
 
+@pytest.mark.fault("N2")
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.long)])
 def test_killed_at_any_moment_with_the_endpoint_down_a_third_of_the_time_it_loses_nothing(
     desk: Desk, serve: Serve, kills: int
@@ -258,7 +261,7 @@ def test_killed_at_any_moment_with_the_endpoint_down_a_third_of_the_time_it_lose
     assert desk.records(Dead) == []
 
 
-@pytest.mark.fault("A7")
+@pytest.mark.fault("N3")
 def test_with_no_room_for_its_log_it_tells_all_the_same_and_goes_on_when_there_is_room(
     desk: Desk, serve: Serve, small_disk: Callable[[Path], None]
 ) -> None:
