@@ -107,10 +107,14 @@ class DeliveryLog:
     def append(self, records: list[Record]) -> None:
         """Take records in and write them, in one write and one sync."""
         for record in records:
-            stamped = msgspec.structs.replace(record, timestamp=self._iso(record.at))
-            self.state.take(stamped)
-            self._held.append(stamped)
+            self.hold(record)
         self.flush()
+
+    def hold(self, record: Record) -> None:
+        """Take one record in; the next `flush` writes it."""
+        stamped = msgspec.structs.replace(record, timestamp=self._iso(record.at))
+        self.state.take(stamped)
+        self._held.append(stamped)
 
     def flush(self) -> None:
         """Write what is held, if that can be done."""

@@ -19,6 +19,8 @@ from notifier.retry import HORIZON_MS, pause_seconds
 NO_THREAD_NS = 1_000_000_000
 """Before it is tried again to begin, where the system had no thread to give."""
 
+HANGS_MS = 120_000
+
 BROKEN = Outcome("again", "the sender ended with an error, see the log")
 
 
@@ -27,6 +29,7 @@ class Tried(msgspec.Struct, frozen=True):
 
     key: str
     one: Outstanding
+    began: Instant
 
 
 class Lane:
@@ -49,6 +52,12 @@ class Lane:
     def busy(self) -> bool:
         """Tell whether an attempt is under way, or its outcome was not taken yet."""
         return self._tried is not None
+
+    def hangs(self, now: Instant) -> bool:
+        """Tell whether an attempt is under way for far longer than its deadline: the look-up of a
+        name, which nothing can interrupt, or a fault of ours.
+        """
+        return self._tried is not None and elapsed_ms(self._tried.began, now) > HANGS_MS
 
     def outcome(self, now: Instant) -> Sent | Failed | Dead | None:
         """Return the record of an attempt that came to its end since the last time."""
@@ -82,7 +91,7 @@ class Lane:
             return
         letter = letter_of(key, one, now)
         if self._aside.begin(lambda: self._send(letter)):
-            self._tried = Tried(key, one)
+            self._tried = Tried(key, one, now)
         else:
             self._due_ns = now.boottime_ns + NO_THREAD_NS
 

@@ -135,7 +135,14 @@ def _amount(name: str, value: float | None) -> str:
 
 
 def _clock(wall_ms: int, zone: ZoneInfo) -> str:
-    moment = datetime.fromtimestamp(wall_ms / 1000, zone)
+    try:
+        moment = datetime.fromtimestamp(wall_ms / 1000, zone)
+    except (
+        ValueError,
+        OverflowError,
+        OSError,
+    ):  # a line may say anything
+        return "an unknown time"
     return f"{moment:%H:%M:%S} on {moment.day} {moment:%b}"
 
 

@@ -34,6 +34,8 @@ from notifier.records import Dead, Failed, Outstanding, Record, Sent
 
 LOOK_SECONDS = 1.0
 """Between two looks at the other processes, and at the log where the system tells no events."""
+SLICE_LINES = 200
+"""A backlog is taken in by so many lines a turn, with one sync; what is due is sent in between."""
 LEAVE_MS = 2_000
 """At its end it waits so long for what is under way: a send that hangs must not hold up a stop."""
 
@@ -147,11 +149,13 @@ class Process:
             self._log.append(records)
 
     def _tell_lines(self, now: Instant) -> None:
-        lines, self._waiting = [*self._waiting, *self._fresh()], []
-        for line in lines:
+        lines = [*self._waiting, *self._fresh()]
+        self._waiting = lines[SLICE_LINES:]
+        for line in lines[:SLICE_LINES]:
             record = self._planner.of_line(line, self._log.state.told, now)
             if record is not None:
-                self._log.append([record])
+                self._log.hold(record)
+        self._log.flush()
 
     def _look_around(self, now: Instant) -> None:
         for news in self._others.look(now):
@@ -159,6 +163,9 @@ class Process:
             planned = self._planner.of_own(news, self._log.state.told, now)
             if planned is not None:
                 self._log.append([planned])
+        for name, lane in self._lanes.items():
+            hangs = f"{name}: a send has hung for minutes" if lane.hangs(now) else None
+            self._troubles.note(f"a send of {name}", hangs)
         self._log.flush()
         self._troubles.note("deliveries log", self._log.error)
         if not self._log.held:
@@ -187,6 +194,7 @@ class Process:
         if known and mark is not None:
             return [line for line in lines if line.seq > mark.seq]
         folded = fold(self._home.alerts)
+        lines += self._fresh()  # what came between the two readings is in the fold
         if mark is not None:
             monitoring_log.warning("the alert log is not the one of before: taken up at its end")
         self._log.append([*self._planner.of_standing(folded, self._log.state.told, now)])
@@ -234,6 +242,8 @@ class Process:
         return self._snapshot
 
     def _seconds_to_wait(self) -> float:
+        if self._waiting:
+            return 0.0
         now = self._clock.now()
         waits = [
             lane.seconds_left(now)

@@ -152,17 +152,23 @@ class Desk:
             self._log.open(self.clock())
         assert self._log.append(transitions, at or self.clock(), 1)
 
-    def fire(self, rule: str, severity: Severity = "CRITICAL", **fields: Any) -> Incident:
-        now = fields.pop("at", None) or self.clock()
+    def new(
+        self, rule: str, now: Instant, severity: Severity = "CRITICAL", **fields: Any
+    ) -> Transition:
+        """Return the transition of a rule that begins to fire."""
         incident = Incident(
             id=incident_id("main", rule, now), rule=rule, status="firing", severity=severity,
             message=f"{rule} is so", reason="condition held for 0s", context={}, day="2026-01-01",
             active_at=now, fired_at=now, held=Countdown(), told=Told(now, severity),
         )  # fmt: skip
-        incident = msgspec.structs.replace(incident, **fields)
-        self._open[rule] = incident
-        self.write(Transition(incident, now, "new"), at=now)
-        return incident
+        return Transition(msgspec.structs.replace(incident, **fields), now, "new")
+
+    def fire(self, rule: str, severity: Severity = "CRITICAL", **fields: Any) -> Incident:
+        now = fields.pop("at", None) or self.clock()
+        begun = self.new(rule, now, severity, **fields)
+        self._open[rule] = begun.incident
+        self.write(begun, at=now)
+        return begun.incident
 
     def step(self, rule: str, notify: str, status: Status = "firing", **fields: Any) -> Incident:
         now = fields.pop("at", None) or self.clock()

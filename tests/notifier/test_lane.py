@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -106,6 +107,22 @@ def test_a_clock_that_was_set_far_back_holds_nothing_up_for_more_than_an_hour() 
     one = Outstanding(planned=PLANNED, channel="a", attempts=3, again_ms=at(90 * HOUR).wall_ms)
     channel.lane.resume(one, at(0))
     assert isinstance(channel.attempt(one, HOUR), Sent)
+
+
+def test_a_send_that_never_ends_is_seen_to_hang_and_nothing_else_is_begun() -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def send(_: Letter) -> Outcome:
+        asked.set()
+        release.wait(60)
+        return SENT
+
+    lane = Lane("a", send, wake=lambda: None, chance=lambda: 0.0)
+    lane.start("key", Outstanding(planned=PLANNED, channel="a"), at(0))
+    assert asked.wait(30)
+    assert (lane.outcome(at(60)), lane.hangs(at(60)), lane.hangs(at(121))) == (None, False, True)
+    assert lane.seconds_left(at(121)) == math.inf
+    release.set()
 
 
 def test_after_a_day_it_is_given_up_with_the_last_reason() -> None:

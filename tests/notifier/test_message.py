@@ -48,6 +48,10 @@ def test_a_message_says_what_since_when_how_exposed_what_to_do_and_who_it_is() -
     ]
 
 
+def test_a_line_with_a_time_that_is_none_is_told_all_the_same() -> None:
+    assert "since an unknown time" in text_of(changed(since_ms=10**18), "open 0", IST)
+
+
 def test_the_end_of_it_says_how_long_it_was_and_nothing_to_do() -> None:
     lines = text_of(changed(over=True, reason="clear for 1m"), "open 0", IST).splitlines()
     assert lines[1] == "was so from 10:40:55 on 12 Oct, 1m12s: clear for 1m"

@@ -187,6 +187,23 @@ def test_a_log_that_was_lost_and_begun_anew_is_told_from_its_first_line_on(
     assert rules == ["while_it_runs", "while_it_is_down"]
 
 
+def test_a_backlog_of_a_thousand_is_told_in_its_order(desk: Desk, serve: Serve) -> None:
+    told = desk.home.root / "told.txt"
+    desk.channel("trial", kind="file", path=told.name)
+    desk.start()
+    assert desk.stop() == 0
+    now = desk.clock()
+    desk.write(*(desk.new(f"rule_{number:04}", now) for number in range(1000)), at=now)
+    desk.start()
+    desk.wait(lambda: len(desk.state().channels) and told.is_file(), "the first message")
+
+    def order() -> list[str]:
+        return re.findall(r"^CRITICAL (rule_\d+) ", told.read_text(), re.MULTILINE)
+
+    desk.wait(lambda: len(order()) == 1000, "all messages")
+    assert order() == [f"rule_{number:04}" for number in range(1000)]
+
+
 def test_why_nobody_is_told_is_in_the_log(desk: Desk, serve: Serve) -> None:
     server = serve()
     desk.channel("pager", kind="webhook", url=server.url, severity="CRITICAL")
