@@ -21,6 +21,7 @@ PROCESSES = ("collector", "scheduler")
 PATIENCE_MS = 15_000
 HANGING_PATIENCE_MS = 3_000
 """What hangs has been silent for longer than the patience when it is called so."""
+SILENT = ("stuck", "blocked")
 HELD_UP_MS = 10_000
 """Between two looks: this process, or the whole machine, was stopped."""
 
@@ -64,12 +65,17 @@ class Others:
             words = f"the {process} runs again ({life.why})"
             return self._telling(rule, told, words, life, now, over=True)
         bad = self._bad.setdefault(process, Bad(now))
-        patience_ms = HANGING_PATIENCE_MS if life.word == "stuck" else PATIENCE_MS
+        patience_ms = HANGING_PATIENCE_MS if life.word in SILENT else PATIENCE_MS
         settled = elapsed_ms(self._settled, now) >= PATIENCE_MS
         if rule in self._open or not settled or elapsed_ms(bad.since, now) < patience_ms:
             return None
         self._open[rule] = incident_id(self._engine, rule, now)
-        word = {"stuck": "hangs", "never": "never ran", "gone": "is not running"}
+        word = {
+            "stuck": "hangs",
+            "blocked": "is silent",
+            "never": "never ran",
+            "gone": "is not running",
+        }
         words = f"the {process} {word.get(life.word, 'is not to be judged')}: {life.why}"
         return self._telling(rule, self._open[rule], words, life, now, over=False)
 
