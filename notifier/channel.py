@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from monitoring.config import Channel
 from notifier import channel_apprise, channel_file, channel_telegram, channel_webhook
+from notifier.http import prepare
 from notifier.letter import Letter, Outcome
 
 Send = Callable[[Letter], Outcome]
@@ -16,6 +17,8 @@ Send = Callable[[Letter], Outcome]
 
 def sender(name: str, channel: Channel, secrets: Mapping[str, SecretStr], home: Path) -> Send:
     """Return what sends one message on a channel, and never raises for what the world does."""
+    if channel.kind in {"webhook", "telegram"}:
+        prepare()
 
     def send(letter: Letter) -> Outcome:
         secret = secrets[name].get_secret_value() if name in secrets else ""

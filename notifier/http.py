@@ -6,9 +6,11 @@ No redirect is followed: a key or a message must not go where a stranger points 
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -31,6 +33,19 @@ class Page(msgspec.Struct, frozen=True):
     code: int
     headers: dict[str, str]
     body: bytes
+
+
+def prepare() -> None:
+    """Do beforehand what is slow the first time: the first alert must not wait for it."""
+    _trusted()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return what a server is trusted by; reading the authorities takes longer than to send."""
+    import httpx2  # noqa: PLC0415 -- see post
+
+    return httpx2.create_ssl_context()
 
 
 def post(
@@ -91,7 +106,9 @@ def _exchange(
     given = {"Content-Type": "application/json", "User-Agent": "tickbeat"} | headers
     given["Accept-Encoding"] = "identity"
     with (
-        httpx2.Client(trust_env=False, follow_redirects=False, timeout=deadline_seconds) as client,
+        httpx2.Client(
+            verify=_trusted(), trust_env=False, follow_redirects=False, timeout=deadline_seconds
+        ) as client,
         client.stream(
             "POST", url, content=content, headers=given, extensions={"trace": trace}
         ) as response,
