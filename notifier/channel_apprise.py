@@ -6,6 +6,7 @@ memory goes with it too. The address, which is secret, comes to the child on std
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -30,6 +31,7 @@ def send(url: str, letter: Letter) -> Outcome:
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "notifier.apprise_send"],
+            env={k: v for k, v in os.environ.items() if not k.startswith("MONITOR_")},
             input=task,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a library's own words could hold the address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from monitoring.redaction import redacted
 from notifier.http import LONGEST_WAIT_SECONDS, meaning, post
 from notifier.letter import SENT, Letter, Outcome
 
@@ -34,7 +35,7 @@ def send(base_url: str, token: str, chat: str, letter: Letter) -> Outcome:
     if outcome is SENT and answer.ok:
         return SENT
     words = "".join(one for one in answer.description[:120] if one.isprintable())
-    words = words.replace(token, "…")
+    words = redacted(words, (token,))
     reason = f"Telegram says: {words} (HTTP {said.code})"
     wait = answer.parameters.retry_after if answer.parameters is not None else None
     if wait is not None:

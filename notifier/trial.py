@@ -1,12 +1,11 @@
-"""A marked message on the channels of the settings, at once: `python -m notifier.trial [NAME]`.
+"""A marked message on each channel that it is handed, at once: `python -m notifier.trial`.
 
-It goes past the notifier and its log. Writes a `TrialLine` for each channel to stdout, in the order
-in which they come to an end; exit status 2 when there is nothing to try, the reason on stderr.
+It goes past the notifier and its log. Takes a `TrialTask` as JSON on stdin, and writes a
+`TrialLine` for each channel to stdout, in the order in which they come to an end.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -15,42 +14,29 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
+from pydantic import SecretStr
 
-from monitoring.entry import REFUSED
-from monitoring.home import Home, find_home
-from monitoring.settings import Settings, SettingsError, load
-from monitoring.trial_line import TrialLine
+from monitoring.trial import TrialLine, TrialTask
 from notifier.channel import sender
 from notifier.letter import Letter
 
 
-def main(arguments: list[str]) -> int:
-    """Try the channel that is named, or all."""
-    home = find_home(os.environ, Path.cwd())
-    try:
-        settings = load(home, os.environ)
-    except SettingsError as error:
-        return _refused("\n".join(error.faults))
-    channels = settings.config.channels
-    wanted = [name for name in channels if not arguments or name in arguments]
-    if not channels:
-        return _refused("No channel is set.\n→ docs/notifications.md has a set-up to copy")
-    if not wanted:
-        return _refused(f"There is no channel of that name.\n→ there are {', '.join(channels)}")
-    now = datetime.now(ZoneInfo(settings.config.timezone))
-    threads = [threading.Thread(target=_try, args=(name, settings, home, now)) for name in wanted]
+def main() -> None:
+    """Try the channels beside each other: one that hangs holds up no other."""
+    task = msgspec.json.decode(sys.stdin.buffer.read(), type=TrialTask)
+    now = datetime.now(ZoneInfo(task.timezone))
+    threads = [threading.Thread(target=_try, args=(name, task, now)) for name in task.channels]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return 0
 
 
-def _try(name: str, settings: Settings, home: Home, now: datetime) -> None:
-    config = settings.config
-    send = sender(name, config.channels[name], settings.channels, home.root)
+def _try(name: str, task: TrialTask, now: datetime) -> None:
+    secrets = {one: SecretStr(secret) for one, secret in task.secrets.items()}
+    send = sender(name, task.channels[name], secrets, Path(task.home))
     began = time.monotonic()
-    outcome = send(_letter(name, config.engine, now))
+    outcome = send(_letter(name, task.engine, now))
     seconds = round(time.monotonic() - began, 3)
     line = TrialLine(name, outcome.word == "sent", outcome.reason, seconds)
     sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
@@ -69,10 +55,5 @@ def _letter(channel: str, engine: str, now: datetime) -> Letter:
     )  # fmt: skip
 
 
-def _refused(words: str) -> int:
-    sys.stderr.write(f"{words}\n")
-    return REFUSED
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import click
 import msgspec
 
-from monitoring.trial_line import TrialLine
+from monitoring.home import Home
+from monitoring.trial import TrialLine, TrialTask
 from scripts.cli.desk import desk
 from scripts.cli.failure import Failure
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
@@ -30,27 +32,55 @@ def test(channel: str | None, as_json: bool) -> int:
     Exit code: 0 every channel took it, 2 one did not (or there is none).
     """
     here = desk()
-    sent = True
-    with subprocess.Popen(  # noqa: S603 -- our own module, by our own interpreter
-        [sys.executable, "-P", "-m", "notifier.trial", *([channel] if channel else [])],
+    task = _task(here.home, channel)
+    untold = {*task.channels}
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "notifier.trial"],
+        env={k: v for k, v in os.environ.items() if not k.startswith("MONITOR_")},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
     ) as child:
-        if child.stdout is None or child.stderr is None:
+        if child.stdin is None or child.stdout is None:
             return NOT_SENT
+        child.stdin.write(msgspec.json.encode(task))
+        child.stdin.close()
         for raw in child.stdout:
             line = msgspec.json.decode(raw, type=TrialLine)
-            sent = sent and line.sent
+            if line.sent:
+                untold.discard(line.channel)
             if as_json:
                 show_json(line, compact=True)
             else:
                 show([_shown(line)], uncut(here.terminal))
             sys.stdout.flush()
-        said = child.stderr.read().decode(errors="replace").strip()
-    if child.returncode:
-        what, _, todo = said.partition("\n→ ")
-        raise Failure(what or "The test could not be made.", todo, code=NOT_SENT)
-    return 0 if sent else NOT_SENT
+    return NOT_SENT if untold else 0
+
+
+def _task(home: Home, channel: str | None) -> TrialTask:
+    """Return what is to be tried, by the settings as they are now. Raises `Failure`."""
+    from monitoring.settings import SettingsError, load  # noqa: PLC0415 - slow: pydantic
+
+    try:
+        settings = load(home, os.environ)
+    except SettingsError as error:
+        what = "\n".join(error.faults)
+        raise Failure(what, f"Correct {home.settings}.", code=NOT_SENT) from None
+    config = settings.config
+    if not config.channels:
+        todo = "docs/notifications.md has a set-up to copy."
+        raise Failure("No channel is set.", todo, code=NOT_SENT)
+    if channel is not None and channel not in config.channels:
+        todo = f"There are: {', '.join(config.channels)}."
+        raise Failure(f"There is no channel {channel}.", todo, code=NOT_SENT)
+    wanted = config.channels if channel is None else {channel: config.channels[channel]}
+    secrets = {name: one.get_secret_value() for name, one in settings.channels.items()}
+    return TrialTask(
+        home=str(home.root),
+        engine=config.engine,
+        timezone=config.timezone,
+        channels=wanted,
+        secrets={name: one for name, one in secrets.items() if name in wanted},
+    )
 
 
 def _shown(line: TrialLine) -> Line:

@@ -138,7 +138,7 @@ def test_a_test_message_goes_to_every_channel_and_says_which_took_it(
     ("settings", "arguments", "said"),
     [
         ("", [], "No channel is set."),
-        ('[channels.a]\nkind = "file"\npath = "x"\n', ["--channel", "b"], "→ there are a"),
+        ('[channels.a]\nkind = "file"\npath = "x"\n', ["--channel", "b"], "→ There are: a."),
         ('[channels.a]\nkind = "file"\n', [], "a channel of kind file needs path"),
     ],
 )
