@@ -9,9 +9,9 @@ import msgspec
 from evaluator.instant import Instant
 from monitoring.alert_fold import Folded
 from monitoring.course import Course
+from monitoring.folder_watch import Arrivals
 from monitoring.snapshot import Snapshot, file_wall_ms
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
-from monitoring.folder_watch import Arrivals
 from monitoring.troubles import Troubles
 
 
