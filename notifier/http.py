@@ -45,7 +45,7 @@ def _trusted() -> ssl.SSLContext:
     """Return what a server is trusted by; reading the authorities takes longer than to send."""
     import httpx2  # noqa: PLC0415 -- see post
 
-    return httpx2.create_ssl_context()
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def post(
