@@ -9,7 +9,7 @@ PYPROJECTS := pyproject.toml engine_sdk/pyproject.toml
 
 # The tests run side by side in four processes, as most of them wait. The rest is what no other
 # group names.
-COMPUTING := $(addprefix tests/,alert_log evaluator fuzz monitoring promtool scenario)
+COMPUTING := $(addprefix tests/,alert_log evaluator fuzz monitoring notifier promtool scenario)
 TALKING := $(addprefix tests/,cli end_to_end sdk)
 BREAKING := $(addprefix tests/,faults torture)
 GROUPS := .tests-computing .tests-talking .tests-breaking .tests-rest
@@ -24,7 +24,7 @@ help:  ## say what can be made
 demo: $(RUN)  ## watch a paper engine freeze, recover, lose and trip, in under a minute
 	@"$(BIN)/python" -m scripts.demo $(if $(BARS),--bars "$(BARS)") $(if $(DAY),--day "$(DAY)")
 
-run: $(RUN)  ## run collector and scheduler on your own home (MONITOR_HOME, or this folder)
+run: $(RUN)  ## run collector, scheduler and notifier on your own home (MONITOR_HOME, or this folder)
 	@PATH="$(BIN):$$PATH" "$(BIN)/honcho" start
 
 lint: $(DEV)  ## check style, types and the direction of imports

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from collectors.aside import Aside
 from collectors.breeze_course import Course
 from collectors.breeze_probe import STATUSES, Answer, Question, Status, ask
 from collectors.breeze_quota import Quota
 from collectors.breeze_session import SessionFile
 from evaluator.instant import Instant, elapsed_ms
+from monitoring.aside import Aside
 from monitoring.config import Breeze
 from monitoring.snapshot import BreezeStatus
 

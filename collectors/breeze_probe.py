@@ -8,11 +8,8 @@ status doesn't, for Breeze answers some refusals with 200 and others with 500.
 from __future__ import annotations
 
 import base64
-import contextlib
 import functools
 import json
-import socket
-import threading
 import time
 import zlib
 from collections.abc import Callable
@@ -22,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import msgspec
 
 from monitoring.redaction import redacted
+from monitoring.wall_deadline import Cutter
 
 if TYPE_CHECKING:
     import ssl
@@ -102,7 +100,7 @@ def ask(question: Question) -> Answer:
     late = Answer(
         status="unreachable", detail=f"no full answer within {question.deadline_seconds:g} s"
     )
-    with _Cutter(question.deadline_seconds) as cutter:
+    with Cutter(question.deadline_seconds) as cutter:
         try:
             page = _exchange(question, cutter.trace)
         except httpx2.TimeoutException:
@@ -269,38 +267,3 @@ def _printable(text: str, keys: tuple[str, ...]) -> str:
     """Return at most 120 characters of foreign text, without keys and what steers a terminal."""
     shown = redacted(text, keys)[:120]
     return "".join(character if character.isprintable() else " " for character in shown)
-
-
-class _Cutter:
-    """Cuts the connection at the wall deadline: timeouts of a client start anew with each byte."""
-
-    def __init__(self, deadline_seconds: float) -> None:
-        self.cut = False
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._timer = threading.Timer(deadline_seconds, self._shut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> _Cutter:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def trace(self, event: str, info: dict[str, object]) -> None:
-        """Learn of each new connection (the client's `trace` extension)."""
-        if event not in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            return
-        stream = info["return_value"]
-        with self._lock:
-            self._socket = stream.get_extra_info("socket")  # type: ignore[attr-defined] # a stream
-        if self.cut:
-            self._shut()
-
-    def _shut(self) -> None:
-        self.cut = True
-        with self._lock, contextlib.suppress(OSError):  # gone already
-            if self._socket is not None:
-                # not SSLSocket.shutdown, which drops the TLS object under the reading thread
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

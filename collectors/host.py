@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from collectors.aside import Aside
 from evaluator.instant import Instant, elapsed_ms
+from monitoring.aside import Aside
 from monitoring.config import Breeze
 
 RTF_UP = 0x0001

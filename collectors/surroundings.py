@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 
 from collectors.artifacts import ages
-from collectors.aside import Aside
 from collectors.host import Disk, Network, disk, host_of
 from evaluator.instant import Instant, elapsed_ms
+from monitoring.aside import Aside
 from monitoring.config import Config
 
 HANG_MS = 30_000

@@ -6,7 +6,11 @@ secrets, to the commands of the operator.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+from evaluator.incident import Severity
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,20 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     at: str = "02:30"
 
 
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to tell somebody, without its secret (that stays in `monitoring.settings`).
+
+    `severity` is the least that it is told of. `chat` and `base_url` are Telegram's, `path` that
+    of a file, relative to the home.
+    """
+
+    kind: Literal["webhook", "telegram", "apprise", "file"]
+    severity: Severity = "WARNING"
+    chat: str | None = None
+    base_url: str = "https://api.telegram.org"
+    path: str | None = None
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """All settings. `chosen` names those that the operator set, so that `health` can tell."""
 
@@ -84,6 +102,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     breeze: Breeze = Breeze()
     retention: Retention = Retention()
     recipients: tuple[str, ...] = ()
+    channels: dict[str, Channel] = {}
     chosen: tuple[str, ...] = ()
 
     @property

@@ -87,7 +87,7 @@ def run(
         log.monitoring_log.warning("MONITOR_ENABLED is false: the {} does nothing", process)
         now = SystemClock().now
         idle(
-            process, home, settings.config,
+            process, home, settings.config, "switched off: MONITOR_ENABLED is false",
             now=now, wait=wait, stopping=stop, supervisor=supervisor,
         )  # fmt: skip
     finally:

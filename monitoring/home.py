@@ -68,6 +68,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "logs" / "alerts"
 
     @property
+    def deliveries(self) -> Path:
+        """What the notifier sent, and is about to send."""
+        return self.root / "logs" / "deliveries"
+
+    @property
     def logs(self) -> Path:
         """The processes' own logs; the alert log is below."""
         return self.root / "logs"

@@ -1,4 +1,4 @@
-"""What a process does while monitoring is switched off: it stays, and says so in its state file.
+"""What a process does that has nothing to do: it stays, and says why in its state file.
 
 It does not end, since honcho would then stop everything else; and without a state file the
 operator would be told that it is dead and to start it.
@@ -25,13 +25,14 @@ def idle(
     process: str,
     home: Home,
     config: Config,
+    why: str,
     *,
     now: Callable[[], Instant],
     wait: Callable[[float], object],
     stopping: Callable[[], bool],
     supervisor: Supervisor,
 ) -> None:
-    """Keep the state file of a switched-off process fresh until it is asked to stop."""
+    """Keep a state file fresh until the process is asked to stop; systemd is told why it idles."""
     started = now()
     while not stopping():
         state = ProcessState(
@@ -47,5 +48,5 @@ def idle(
             write_state(home.state, state)
         except OSError as error:
             monitoring_log.warning("the state file can't be written: {}", error.strerror)
-        supervisor.turned("switched off: MONITOR_ENABLED is false")
+        supervisor.turned(why)
         wait(min(SECONDS, supervisor.longest_wait_seconds))

@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True):
     """The checked settings; `secrets_set` names the secrets that were given, not their values.
 
     `warnings` say what others can read or write that they should not.
+    `channels` has the secret of each channel that has one, by its name.
     """
 
     config: Config
@@ -70,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True):
     secrets_set: tuple[str, ...]
     secrets: tuple[SecretStr, ...] = ()
     warnings: tuple[str, ...] = ()
+    channels: dict[str, SecretStr] = {}
 
 
 class _Given(msgspec.Struct, frozen=True):
@@ -239,9 +241,12 @@ def _from_variables(
     return given
 
 
+_EXAMPLES = {"artifacts": "student_model", "channels": "phone"}
+
+
 def _example(table: Path, one: _Given) -> str:
     part = next(known for known in _PATHS if len(known) > len(table) and _begins(known, table))
-    name = ".".join(part).replace("*", table[1] if len(table) > 1 else "student_model")
+    name = ".".join(part).replace("*", table[1] if len(table) > 1 else _EXAMPLES.get(table[0], ""))
     return f"{variable_name(name)}=…" if one.name.startswith(PREFIX) else f"{name} = …"
 
 
@@ -284,7 +289,7 @@ def _unknown(path: Path, one: _Given) -> str:
 
 def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) -> Settings:
     breeze = model.breeze
-    tables = {"breeze", "limits", "artifacts", "retention", "calendar"}
+    tables = {"channels", "breeze", "limits", "artifacts", "retention", "calendar"}
     secrets = dict(secrets_in(model))
     holding = {one.place.split()[0] for path, one in given.items() if ".".join(path) in secrets}
     files = (one for one in (home.settings, home.root / DOTENV) if one.name in holding)
@@ -301,6 +306,10 @@ def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) ->
                 configured=breeze.app_key is not None,
                 **breeze.model_dump(exclude={"app_key", "secret_key"}),
             ),
+            channels={
+                name: config.Channel(**one.model_dump(exclude={"url", "token"}))
+                for name, one in model.channels.items()
+            },
             retention=config.Retention(**model.retention.model_dump()),
             chosen=tuple(sorted(".".join(path) for path in given)),
         ),
@@ -308,6 +317,9 @@ def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) ->
         secrets_set=tuple(secrets),
         secrets=tuple(secrets.values()),
         warnings=tuple(_warnings(home, files)),
+        channels={
+            name: one.secret for name, one in model.channels.items() if one.secret is not None
+        },
     )
 
 

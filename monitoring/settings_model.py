@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -21,10 +21,11 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
-from monitoring.config import Artifact, Breeze, Calendar, Config, Limits, Retention
+from monitoring.config import Artifact, Breeze, Calendar, Channel, Config, Limits, Retention
 
 _CLOCK = r"((?:[01][0-9]|2[0-3]):[0-5][0-9])"
 _WINDOW = re.compile(rf"{_CLOCK} ?[-–] ?{_CLOCK}")
@@ -56,7 +57,7 @@ def _timezone(name: str) -> str:
 def _secret(value: SecretStr) -> SecretStr:
     plain = value.get_secret_value()
     if not plain or not all(33 <= ord(one) <= 126 for one in plain):
-        raise ValueError("must be one word of printable ASCII, as Breeze shows it")
+        raise ValueError("must be one word of printable ASCII, as it was handed out")
     return value
 
 
@@ -67,6 +68,25 @@ def _path(value: str) -> str:
 
 
 def _url(value: str) -> str:
+    """Return an address alone: what is secret travels in headers, or is put behind it."""
+    if not _whole_url(value) or re.search(r"[?#@]", value):
+        raise ValueError("must be an address alone, without a user, ? or #")
+    return value.rstrip("/")
+
+
+def _secret_url(value: SecretStr) -> SecretStr:
+    _whole_url(value.get_secret_value())
+    return value
+
+
+def _any_url(value: SecretStr) -> SecretStr:
+    plain = value.get_secret_value()
+    if not re.match(r"[a-z][a-z0-9+.-]*://.", plain) or not plain.isprintable():
+        raise ValueError("must be an address of apprise such as mailtos://…")
+    return value
+
+
+def _whole_url(value: str) -> str:
     """Keys travel there: encrypted, or not off this machine."""
     try:
         parts = urlsplit(value)
@@ -75,11 +95,9 @@ def _url(value: str) -> str:
         host = None
     if not host or parts.scheme not in {"http", "https"} or not value.isprintable():
         raise ValueError("must be a web address such as https://api.icicidirect.com/…") from None
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must be an address alone, without a user, ? or #")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError("must be https: the keys would travel in the open")
-    return value.rstrip("/")
+    return value
 
 
 def _is_loopback(host: str) -> bool:
@@ -112,6 +130,14 @@ def _window(value: object) -> object:
     if found[1] >= found[2]:
         raise ValueError(f"ends before it begins: {found[2]} is not after {found[1]}")
     return f"{found[1]}-{found[2]}"
+
+
+def _chat(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{3,64}", value):
+        raise ValueError("must be a chat's number, or @name of a channel")
+    return value
 
 
 def _address(value: str) -> str:
@@ -234,12 +260,53 @@ class RetentionSettings(_Table):
     at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = _RETENTION.at
 
 
+_PARTS: dict[str, tuple[str, ...]] = {
+    "webhook": ("url",),
+    "telegram": ("token", "chat"),
+    "apprise": ("url",),
+    "file": ("path",),
+}
+"""What a channel of each kind needs; what is another kind's it can't have."""
+
+
+class ChannelSettings(_Table):
+    """[channels.NAME]: a way to tell somebody."""
+
+    kind: Literal["webhook", "telegram", "apprise", "file"]
+    severity: Literal["WARNING", "CRITICAL"] = "WARNING"
+    url: SecretStr | None = None
+    token: Secret | None = None
+    chat: Annotated[str, BeforeValidator(_chat)] | None = None
+    base_url: Annotated[str, AfterValidator(_url)] = Channel(kind="telegram").base_url
+    path: Path | None = None
+
+    @property
+    def secret(self) -> SecretStr | None:
+        """The one secret that a channel has, if it has one."""
+        return self.token or self.url
+
+    @model_validator(mode="after")
+    def _has_its_parts(self) -> Self:
+        needed = _PARTS[self.kind]
+        lacking = [name for name in needed if getattr(self, name) is None]
+        if lacking:
+            raise ValueError(f"a channel of kind {self.kind} needs {' and '.join(lacking)}")
+        known = {"kind", "severity", *needed, *(["base_url"] if self.kind == "telegram" else [])}
+        foreign = sorted(self.model_fields_set - known)
+        if foreign:
+            raise ValueError(f"a channel of kind {self.kind} has no {' and no '.join(foreign)}")
+        if self.url is not None:
+            (_secret_url if self.kind == "webhook" else _any_url)(self.url)
+        return self
+
+
 def default_artifacts() -> dict[str, Any]:
     """Return the tables of the artifacts that are there without being asked for."""
     return {name: {} for name in _CONFIG.artifacts}
 
 
 ArtifactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Interval = Annotated[Seconds, Field(ge=0.25, le=3600)]
 
 
@@ -269,6 +336,7 @@ class SettingsModel(BaseSettings):
     calendar: CalendarSettings = CalendarSettings()
     limits: LimitSettings = LimitSettings()
     artifacts: dict[ArtifactName, ArtifactSettings] = Field(default_factory=default_artifacts)
+    channels: dict[ChannelName, ChannelSettings] = {}
     breeze: BreezeSettings = BreezeSettings()
     retention: RetentionSettings = RetentionSettings()
 

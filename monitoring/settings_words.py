@@ -16,6 +16,7 @@ _REASONS = {
     "int_from_float": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number of fewer digits",
+    "missing": "must be set",
     "int_type": "must be a whole number",
     "string_type": "must be text in quotes",
     "string_unicode": "must be UTF-8",
@@ -23,6 +24,7 @@ _REASONS = {
 }
 _PATTERNS = {
     "artifacts": "a name must be 1 to 64 lower-case letters, digits or _",
+    "channels": "a name must be 1 to 32 lower-case letters, digits or _",
     "engine": "must be 1 to 64 letters, digits, _ or -, as in HeartbeatWriter(…, engine=…)",
     "retention.at": 'must be a time as "HH:MM" in quotes',
 }

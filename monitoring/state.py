@@ -1,4 +1,4 @@
-"""State files: what collector and scheduler say of themselves, replaced each cycle."""
+"""State files: what each process says of itself, replaced each cycle."""
 
 from __future__ import annotations
 
@@ -56,8 +56,21 @@ class RulesFile(msgspec.Struct, kw_only=True, omit_defaults=True):
     faults: list[Fault] = []
 
 
+class ChannelState(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One channel of the notifier: what is not sent yet, since when it can't be and why, and what
+    was given up within the last day.
+    """
+
+    outstanding: int = 0
+    failing_since: Instant | None = None
+    failing_reason: str = ""
+    dead: int = 0
+    dead_since: Instant | None = None
+    dead_reason: str = ""
+
+
 class ProcessState(msgspec.Struct, kw_only=True):
-    """`data/state/collector.json` or `scheduler.json`.
+    """`data/state/<process>.json`.
 
     `seen` are the facts of engine and collector that were ever reported.
     """
@@ -78,6 +91,7 @@ class ProcessState(msgspec.Struct, kw_only=True):
     rules_file: RulesFile = msgspec.field(default_factory=RulesFile)
     seen: tuple[str, ...] = ()
     facts: dict[str, Scalar | None] = {}
+    channels: dict[str, ChannelState] = {}
     degraded: list[str] = []
 
 

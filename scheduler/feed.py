@@ -9,10 +9,10 @@ import msgspec
 from evaluator.instant import Instant
 from monitoring.alert_fold import Folded
 from monitoring.course import Course
+from monitoring.folder_watch import Arrivals
 from monitoring.snapshot import Snapshot, file_wall_ms
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
-from scheduler.troubles import Troubles
-from scheduler.wake import Arrivals
+from monitoring.troubles import Troubles
 
 
 class Reached(msgspec.Struct, frozen=True):

@@ -11,9 +11,9 @@ from evaluator.incident import Transition
 from evaluator.instant import Instant
 from monitoring.alert_entry import Notice
 from monitoring.spool import Request, id_in_name, pending
+from monitoring.troubles import Troubles
 from scheduler.market import Market
 from scheduler.requests import Situation, decide, refuse
-from scheduler.troubles import Troubles
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -15,12 +15,14 @@ from monitoring.atomic import FOLDER_MODE
 from monitoring.ballast import Ballast
 from monitoring.bell import Bell
 from monitoring.course import Course
+from monitoring.folder_watch import FolderWatch
 from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.settings import Settings
 from monitoring.snapshots import SnapshotStore
 from monitoring.state import ProcessState, RuleState, read_state, write_state
 from monitoring.supervisor import Supervisor
+from monitoring.troubles import Troubles
 from scheduler.feed import Feed
 from scheduler.housekeeping import Housekeeping
 from scheduler.inbox import Inbox
@@ -30,8 +32,6 @@ from scheduler.reload import Reload
 from scheduler.rule_watch import QUIET_MS, RuleWatch
 from scheduler.rules_in_force import RulesInForce
 from scheduler.telling import tell
-from scheduler.troubles import Troubles
-from scheduler.wake import FolderWatch
 from scheduler.watch import Clock, Watch
 
 POLL_SECONDS = 1.0

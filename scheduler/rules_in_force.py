@@ -7,8 +7,8 @@ from monitoring.atomic import write_atomic
 from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.state import RulesFile, RulesSource
+from monitoring.troubles import Troubles
 from scheduler.rulebook import Faulty, Sound, read_rules
-from scheduler.troubles import Troubles
 
 
 class RulesInForce:

@@ -15,11 +15,11 @@ from monitoring.config import Config
 from monitoring.course import Course
 from monitoring.grid import is_due, proves_something
 from monitoring.state import RuleState
+from monitoring.troubles import Troubles
 from scheduler.feed import Feed, Reached
 from scheduler.inbox import Inbox
 from scheduler.market import Market
 from scheduler.requests import Situation
-from scheduler.troubles import Troubles
 
 CATCH_UP_MS = 1_000
 """Longest time given to a backlog before the rest of a cycle has its turn."""

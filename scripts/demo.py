@@ -24,6 +24,8 @@ from scripts.paper.trader import Plan
 LOSS_LIMIT_PCT = 2.0
 WARNING_PCT = 1.0
 HEARTBEAT_DEADLINE_SECONDS = 15.0
+TOLD = "logs/told.txt"
+"""The demo's channel: a file, where an operator's home has a phone."""
 
 SETTINGS = f"""\
 # The demo's home: wiped and written again by every `make demo`.
@@ -33,6 +35,10 @@ evaluate_seconds = 1
 
 [calendar]
 name = "always"
+
+[channels.phone]
+kind = "file"
+path = "{TOLD}"
 
 [limits]
 daily_loss_pct = {LOSS_LIMIT_PCT}
@@ -59,7 +65,9 @@ keep_firing_for = "2s"
 
 def tell(stage: Stage, story: Story, bars: Path | None, day: Day | None) -> None:
     """Play the whole story; raises `StageError` when something that must happen doesn't."""
-    story.say(f"The monitor starts: collector and scheduler under honcho, home {stage.home}")
+    story.say(
+        f"The monitor starts: collector, scheduler and notifier under honcho, home {stage.home}"
+    )
     (stage.home / "monitor.toml").write_text(SETTINGS)
     (stage.home / "rules.toml").write_text(RULES)
     story.say("   For the demo's sake its rules.toml lets alerts of losses and the breaker clear")
@@ -67,7 +75,7 @@ def tell(stage: Stage, story: Story, bars: Path | None, day: Day | None) -> None
     story.say("   all else, are as shipped.")
     stage.start_monitor()
     state = stage.home / "data" / "state"
-    running = [state / "collector.json", state / "scheduler.json"]
+    running = [state / f"{name}.json" for name in ("collector", "scheduler", "notifier")]
     if not story.wait(lambda: all(file.is_file() for file in running), 60):
         raise StageError(f"the monitor did not come up within 60 s: see {stage.processes_log}")
 
@@ -133,6 +141,12 @@ def lose_and_trip(stage: Stage, story: Story) -> None:
         raise StageError("the market did not fall far enough to trip the breaker within 60 s")
     story.expect("daily_loss_exceeded", "firing", 30)
     alert = story.expect("circuit_breaker_triggered", "firing", 30)
+    told = stage.home / TOLD
+    what = f"CRITICAL {alert.rule}"
+    if not story.wait(lambda: told.is_file() and what in told.read_text(), 30):
+        raise StageError(f"no message of {alert.rule} came to {told} within 30 s")
+    story.say(f"What is sent of it, on every channel that is set (here a file, {TOLD}):")
+    show(next(one for one in told.read_text().split("\n\n") if one.startswith(what)))
     story.say(f'An operator takes it: monitor ack {alert.id} --reason "flat, watching"')
     show(stage.monitor("ack", alert.id, "--reason", "flat, watching"))
     story.say("And looks: monitor status")

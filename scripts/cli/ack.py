@@ -16,14 +16,14 @@ from evaluator.incident import Incident
 from monitoring.alert_fold import fold
 from monitoring.alert_line import AlertLine
 from monitoring.home import Home
+from monitoring.log_follower import LogFollower
+from monitoring.process_life import ProcTable, life_of
 from monitoring.spool import MAX_TEXT, Action, Request, submit
 from scripts.cli import words
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
-from scripts.cli.log_follower import LogFollower
 from scripts.cli.look import never_ran
 from scripts.cli.moments import DurationType
-from scripts.cli.process_life import ProcTable, life_of
 from scripts.cli.tail import config_of
 from scripts.cli.terminal import Span, Style, show, show_json, uncut
 

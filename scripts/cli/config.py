@@ -11,9 +11,9 @@ import msgspec
 from evaluator.instant import Instant
 from monitoring.config import Config
 from monitoring.home import Home
+from monitoring.process_life import ProcTable, life_of
 from scripts.cli.desk import desk
 from scripts.cli.failure import Failure
-from scripts.cli.process_life import ProcTable, life_of
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
 
 

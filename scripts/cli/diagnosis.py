@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from evaluator.incident import Incident
 from evaluator.verdict import NOT_JUDGED
+from monitoring.advice import OWN_RULES, SUBJECTS, revive, todo
+from monitoring.process_life import Life
 from scripts.cli import words
-from scripts.cli.advice import OWN_RULES, SUBJECTS, revive, todo
 from scripts.cli.dead_rules import dead_rules, dead_words, remedy
 from scripts.cli.engine_state import engine_state, lapse_todo
 from scripts.cli.findings import Finding, Level
 from scripts.cli.look import Look
-from scripts.cli.process_life import Life
 from scripts.cli.rule_faults import refused
 from scripts.cli.subject_facts import FIGURES
+from scripts.cli.telling import channels_of, telling
 
 GROUPS = {
     "money": ("pnl", "risk", "positions"),
@@ -39,7 +40,8 @@ def diagnose(look: Look) -> list[Finding]:
         for subject in ONLY_WHEN_FIRING
         if any(i.rule in SUBJECTS[subject] for i in look.incidents)
     ]
-    monitors = [_collector(look), _scheduler(look), _rules(look), *_dead(look), _alert_log(look)]
+    monitors = [_collector(look), _scheduler(look), _notifier(look), _rules(look)]
+    monitors += [*_dead(look), _alert_log(look)]
     if look.fresh and look.judged:
         return findings + monitors
     return monitors + findings  # what the rest is worth depends on them, so they come first
@@ -271,6 +273,12 @@ def _scheduler(look: Look) -> Finding:
     if firing:
         return _firing(look, "scheduler", firing)
     return Finding("OK", "scheduler", f"evaluated {words.age(life.age_seconds)} ago, {life.why}")
+
+
+def _notifier(look: Look) -> Finding:
+    if channels_of(look) and not look.notifier_life.good:
+        return _down("notifier", look.notifier_life)
+    return telling(look)
 
 
 def _rules(look: Look) -> Finding:

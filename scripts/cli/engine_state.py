@@ -6,9 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from monitoring.advice import lapsed
 from monitoring.calendar import calendar_of
 from monitoring.schedule import ScheduleFault
-from scripts.cli.advice import lapsed
 from scripts.cli.look import Look
 from scripts.cli.words import age
 

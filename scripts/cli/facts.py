@@ -10,13 +10,13 @@ import click
 from evaluator.fact_table import check_facts
 from evaluator.facts import BUILTIN_FACTS, Fact
 from monitoring.home import Home
+from monitoring.process_life import ProcTable
 from monitoring.regular import RULES_BYTES, read_regular
 from scripts.cli import words
 from scripts.cli.desk import desk
 from scripts.cli.fact_now import fact_lines, fact_now
 from scripts.cli.failure import Failure
 from scripts.cli.look import look
-from scripts.cli.process_life import ProcTable
 from scripts.cli.terminal import Span, show, show_json, uncut
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
+from monitoring.process_life import ProcTable
 from scripts.cli import words
 from scripts.cli.desk import desk
 from scripts.cli.diagnosis import diagnose
 from scripts.cli.findings import EXIT_CODES, Finding, Health, Level, worst
 from scripts.cli.look import Look, look
-from scripts.cli.process_life import ProcTable
 from scripts.cli.terminal import (
     Line,
     Span,

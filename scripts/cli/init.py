@@ -20,6 +20,7 @@ import msgspec
 from evaluator.message import grouped
 from monitoring.atomic import make_folder, write_atomic
 from monitoring.home import Home
+from monitoring.money import rupees
 from scripts.cli import words
 from scripts.cli.amount import AmountType
 from scripts.cli.desk import Desk, desk
@@ -222,7 +223,7 @@ def next_steps(home: Home, answers: Answers) -> list[Line]:
         f'heartbeat = HeartbeatWriter({folder}, engine="{answers.engine}", '
         f"interval_seconds={interval})"
     )
-    limit = words.rupees(answers.capital * answers.daily_loss_pct / 100)
+    limit = rupees(answers.capital * answers.daily_loss_pct / 100)
     return [
         [Span("done", "good"), Span(f": {home.settings}")],
         [Span(f"  daily loss limit {answers.daily_loss_pct:g} % = {limit}")],

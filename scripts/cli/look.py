@@ -14,13 +14,13 @@ from monitoring.alert_fold import fold
 from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.market_override import Overrides
+from monitoring.process_life import Life, Processes, life_of
 from monitoring.snapshot import Snapshot, file_wall_ms, flatten
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
 from monitoring.state import ProcessState
 from scripts.cli import words
 from scripts.cli.failure import Failure
 from scripts.cli.heartbeat_peek import peek
-from scripts.cli.process_life import Life, Processes, life_of
 
 NEVER_RAN = 3
 
@@ -38,6 +38,8 @@ class Look(msgspec.Struct, kw_only=True):
     collector_life: Life
     scheduler: ProcessState | None
     scheduler_life: Life
+    notifier: ProcessState | None
+    notifier_life: Life
     snapshot: Snapshot | None
     snapshot_age_seconds: float | None
     skipped: list[str]
@@ -99,6 +101,7 @@ def look(home: Home, now: Instant, processes: Processes) -> Look:
         )
     collector, collector_life = life_of(home.state, "collector", now, processes)
     scheduler, scheduler_life = life_of(home.state, "scheduler", now, processes)
+    notifier, notifier_life = life_of(home.state, "notifier", now, processes)
     store = SnapshotStore(home.snapshots)
     snapshot, skipped = newest_snapshot(store)
     if snapshot is None and collector_life.word == "never" and scheduler_life.word == "never":
@@ -118,6 +121,8 @@ def look(home: Home, now: Instant, processes: Processes) -> Look:
         collector_life=collector_life,
         scheduler=scheduler,
         scheduler_life=scheduler_life,
+        notifier=notifier,
+        notifier_life=notifier_life,
         snapshot=snapshot,
         snapshot_age_seconds=snapshot_age,
         skipped=skipped,

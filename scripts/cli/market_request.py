@@ -6,7 +6,9 @@ import uuid
 
 import msgspec
 
+from monitoring.log_follower import LogFollower
 from monitoring.market_override import MarketOverride
+from monitoring.process_life import ProcTable, life_of
 from monitoring.spool import MAX_TEXT, Request, submit
 from scripts.cli.ack import (
     EXIT_CODES,
@@ -18,8 +20,6 @@ from scripts.cli.ack import (
 )
 from scripts.cli.desk import Desk
 from scripts.cli.failure import Failure
-from scripts.cli.log_follower import LogFollower
-from scripts.cli.process_life import ProcTable, life_of
 from scripts.cli.terminal import Span, show, show_json, uncut
 
 

@@ -10,10 +10,10 @@ import msgspec
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.calendar import Calendar, calendar_of
 from monitoring.preflight import Check, Verdict, checks, seconds_to_close
+from monitoring.process_life import ProcTable
 from scripts.cli import words
 from scripts.cli.desk import desk
 from scripts.cli.look import Look, look
-from scripts.cli.process_life import ProcTable
 from scripts.cli.terminal import Line, Span, Style, show, show_json, uncut
 
 NO_GO = 2

@@ -6,6 +6,7 @@ import re
 from datetime import date, tzinfo
 
 from evaluator.message import grouped
+from monitoring.money import rupees, rupees_short
 from scripts.cli import words
 from scripts.cli.report_day import Day, DayIncident, Exposure, Report, Stretch
 from scripts.cli.terminal import Line, Span, Style, clean
@@ -76,7 +77,7 @@ def _figures(day: Day, zone: tzinfo) -> list[str]:
         money.append(f"worst {words.percent(worst.value)} at {_clock(worst.at_ms, zone)}")
     if day.largest_value is not None:
         largest = day.largest_value
-        shown = words.rupees_short(largest.value)
+        shown = rupees_short(largest.value)
         money.append(f"largest exposure {shown} at {_clock(largest.at_ms, zone)}")
     watched = [
         f"watched {words.age(day.watched_seconds)} of {words.age(day.open_seconds)} open",
@@ -95,7 +96,7 @@ def _money(closing: Exposure | None) -> str:
     if closing is None or closing.pnl is None:
         return "never reported"
     share = "" if closing.return_pct is None else f" ({words.percent(closing.return_pct)})"
-    return words.rupees(closing.pnl) + share
+    return rupees(closing.pnl) + share
 
 
 def _breeze(day: Day) -> str:
@@ -190,8 +191,8 @@ def _lasted(one: DayIncident) -> str:
 def _stake(exposure: Exposure | None) -> str:
     if exposure is None or exposure.positions is None:
         return "positions unknown"
-    value = "" if exposure.value is None else f" worth {words.rupees_short(exposure.value)}"
-    pnl = "" if exposure.pnl is None else f", P&L {words.rupees(exposure.pnl)}"
+    value = "" if exposure.value is None else f" worth {rupees_short(exposure.value)}"
+    pnl = "" if exposure.pnl is None else f", P&L {rupees(exposure.pnl)}"
     return f"{exposure.positions:.0f} open{value}{pnl}"
 
 

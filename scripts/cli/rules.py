@@ -9,10 +9,10 @@ import msgspec
 
 from evaluator.rules import Fault, RuleErrors, RuleSet, load
 from monitoring.home import Home
+from monitoring.process_life import ProcTable, life_of
 from monitoring.state import ProcessState
 from scripts.cli import words
 from scripts.cli.desk import desk
-from scripts.cli.process_life import ProcTable, life_of
 from scripts.cli.rule_source import rules_of, text_of
 from scripts.cli.rule_table import RuleNow, rule_lines, rule_now
 from scripts.cli.rules_backtest import backtest_rules

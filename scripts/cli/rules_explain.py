@@ -6,12 +6,12 @@ import click
 
 from evaluator.names import nearest
 from monitoring.calendar import calendar_of
+from monitoring.process_life import ProcTable
 from monitoring.schedule import ScheduleFault
 from scripts.cli.desk import desk
 from scripts.cli.explain_text import explain_lines
 from scripts.cli.failure import Failure
 from scripts.cli.look import look
-from scripts.cli.process_life import ProcTable
 from scripts.cli.rule_explained import explained
 from scripts.cli.rule_source import rules_of
 from scripts.cli.terminal import show, show_json, uncut

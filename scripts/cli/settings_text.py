@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from scripts.cli.words import rupees, rupees_short
+from monitoring.money import rupees, rupees_short
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 TEMPLATE = """\
 # Tickbeat: the settings of this home. Whatever isn't here has its default; every setting can also
 # be given as an environment variable (MONITOR_LIMITS__DAILY_LOSS_PCT=2.0).
-# `monitor config show` prints those in force. Restart collector and scheduler after a change.
+# `monitor config show` prints those in force. Restart the processes after a change.
 
 # The engine's name: the same as in HeartbeatWriter(..., engine={engine}).
 engine = {engine}

@@ -13,13 +13,13 @@ import msgspec
 from evaluator.incident import Incident
 from evaluator.instant import Instant
 from monitoring.home import Home
+from monitoring.process_life import ProcTable
 from scripts.cli import words
 from scripts.cli.day_series import pnl_of_day
 from scripts.cli.desk import Desk, desk
 from scripts.cli.engine_state import engine_state
 from scripts.cli.failure import Failure
 from scripts.cli.look import Look, look
-from scripts.cli.process_life import ProcTable
 from scripts.cli.status_screen import market, screen
 from scripts.cli.terminal import Line, Span, Terminal, show, show_json, terminal_of
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluator.incident import Incident
+from monitoring.advice import revive, todo
+from monitoring.money import rupees, rupees_short
 from scripts.cli import words
-from scripts.cli.advice import revive, todo
 from scripts.cli.dead_rules import dead_rules, dead_words
 from scripts.cli.engine_state import EngineState, engine_state, lapse_todo
 from scripts.cli.look import Look
@@ -174,7 +175,7 @@ def _money(look: Look, pnl: Sequence[float | None]) -> Line:
         worst = "bad"
     elif loss is not None and _past(loss, limits.daily_loss_warning_pct):
         worst = "warn"
-    line = [Span("P&L "), Span("?" if daily is None else words.rupees(daily), worst or "strong")]
+    line = [Span("P&L "), Span("?" if daily is None else rupees(daily), worst or "strong")]
     if loss is not None:
         line += [Span("  "), Span(words.percent(loss), worst)]
     bars = words.sparkline(pnl, SPARK_COLUMNS)
@@ -202,7 +203,7 @@ def _holdings(look: Look) -> Line:
 
     def amount(fact: str) -> str:
         value = look.number(fact)
-        return "?" if value is None else words.rupees_short(value)
+        return "?" if value is None else rupees_short(value)
 
     bare = look.number("positions.without_stop")
     rejects = look.number("orders.rejected")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evaluator.message import size
+from monitoring.money import rupees
 from scripts.cli.look import Look
-from scripts.cli.words import age, figure, number, percent, rupees
+from scripts.cli.words import age, figure, number, percent
 
 
 def engine(look: Look) -> str:

@@ -12,10 +12,10 @@ import msgspec
 from monitoring.alert_line import AlertLine
 from monitoring.config import Config
 from monitoring.home import Home
+from monitoring.log_follower import LogFollower, Unreadable
 from monitoring.state import read_state
 from scripts.cli import words
 from scripts.cli.desk import Desk, desk
-from scripts.cli.log_follower import LogFollower, Unreadable
 from scripts.cli.look import never_ran
 from scripts.cli.moments import wanted_ms
 from scripts.cli.tail_line import tail_line

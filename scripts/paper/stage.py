@@ -58,7 +58,7 @@ class Stage:
 
     @property
     def processes_log(self) -> Path:
-        """What the collector and the scheduler print."""
+        """What the monitor's processes print."""
         return self.home / "logs" / "processes.log"
 
     def start_monitor(self) -> None:
@@ -117,7 +117,7 @@ class Stage:
     def check_alive(self) -> None:
         """Raise `StageError` with the end of its log if a process of the demo has died."""
         for child, name, log in (
-            (self.honcho, "the collector or the scheduler", self.processes_log),
+            (self.honcho, "the collector, the scheduler or the notifier", self.processes_log),
             (self.engine, "the paper engine", self.home / "logs" / "engine.log"),
         ):
             if child is not None and child.poll() is not None:

@@ -10,11 +10,11 @@ import pytest
 from evaluator.incident import Ack, Countdown, Transition
 from evaluator.instant import Instant
 from evaluator.rules import Fault, load
+from monitoring.advice import SUBJECTS, TODO
 from monitoring.config import Config, Limits
 from monitoring.home import Home
 from monitoring.snapshot import BreezeStatus, CollectorStatus, WriterMark
 from monitoring.state import JobState, RulesFile, RuleState
-from scripts.cli.advice import SUBJECTS, TODO
 from scripts.cli.findings import Finding, Health, worst
 from scripts.cli.health import answer_of, health_lines
 from scripts.cli.look import look

@@ -9,8 +9,8 @@ from pathlib import Path
 from evaluator.instant import Instant
 from monitoring.clock import SystemClock
 from monitoring.config import Config
+from monitoring.process_life import ProcTable, life_of
 from monitoring.state import ProcessState, write_state
-from scripts.cli.process_life import ProcTable, life_of
 from tests.monitoring.conftest import small_disk  # noqa: F401 -- a fixture
 
 

@@ -15,7 +15,7 @@ import pytest
 from evaluator.incident import Ack
 from monitoring.alert_fold import read
 from monitoring.alert_line import AlertLine
-from scripts.cli.log_follower import LogFollower, Unreadable
+from monitoring.log_follower import LogFollower, Unreadable
 from scripts.cli.tail_line import tail_line
 from scripts.cli.terminal import PLAIN, Terminal, at_words, render, wrap
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from evaluator.message import size
+from monitoring.money import rupees, rupees_short
 from scripts.cli import words
 from scripts.cli.amount import amount
 from scripts.cli.moments import duration_ms, moment_ms
@@ -37,8 +38,8 @@ def test_an_age_has_two_units_at_most(seconds: float | None, said: str) -> None:
     ],
 )  # fmt: skip
 def test_rupees_are_grouped_the_indian_way(value: float, whole: str, short: str) -> None:
-    assert words.rupees(value) == whole
-    assert words.rupees_short(value) == short
+    assert rupees(value) == whole
+    assert rupees_short(value) == short
 
 
 @pytest.mark.parametrize(

@@ -206,5 +206,5 @@ def test_a_monitor_process_that_dies_ends_the_demo_in_words(
     _, said = demo.communicate(timeout=60)
 
     assert demo.returncode == 1
-    assert "the collector or the scheduler ended by itself" in said
+    assert "the collector, the scheduler or the notifier ended by itself" in said
     assert of_home(tmp_path / "home") == []

@@ -16,6 +16,23 @@ pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd's tools are not installed"
 )
 
+# A file, and a webhook that nobody listens at: the calls that a socket takes are made all the same.
+CHANNELS = """
+[channels.trial]
+kind = "file"
+path = "told.txt"
+
+[channels.hook]
+kind = "webhook"
+url = "http://127.0.0.1:9/"
+"""
+
+BY_A_CHILD = """
+[channels.mail]
+kind = "apprise"
+url = "json://127.0.0.1:9/"
+"""
+
 
 def analyze(*arguments: str | Path) -> str:
     done = subprocess.run(
@@ -43,6 +60,7 @@ def setting(unit: Path, name: str) -> list[str]:
 def test_there_is_a_unit_for_each_process() -> None:
     assert [unit.name for unit in UNITS] == [
         "tickbeat-collector.service",
+        "tickbeat-notifier.service",
         "tickbeat-scheduler.service",
     ]
 
@@ -77,14 +95,20 @@ def test_the_process_makes_no_call_that_its_sandbox_forbids(
 ) -> None:
     module = setting(unit, "ExecStart")[0].split()[-1]
     trace = tmp_path / "trace"
-    other = "scheduler" if module == "collectors" else "collectors"
+    told = tmp_path / "told.txt"
+    with monitored.home.settings.open("a") as settings:
+        settings.write(CHANNELS + (BY_A_CHILD if module == "notifier" else ""))
     traced = monitored.start("-m", module, wrapper=("strace", "-D", "-f", "-qq", "-o", str(trace)))
-    monitored.start("-m", other)
+    for other in {"collectors", "scheduler", "notifier"} - {module}:
+        monitored.start("-m", other)
     monitored.append(
         "main-w1.jsonl",
         b'{"kind":"tick","writer":"w1","seq":1,"risk":{"circuit_breaker_active":true}}\n',
     )
     monitored.wait(lambda: monitored.firing("circuit_breaker_triggered"), "an alert")
+    monitored.wait(told.exists, "the word of it")
+    if module == "notifier":
+        monitored.wait(lambda: "mail can't be" in monitored.degraded("notifier"), "apprise's child")
     traced.terminate()
     assert traced.wait(60) == 0
     text = trace.read_text(errors="replace")

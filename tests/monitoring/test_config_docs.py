@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from monitoring.config import Artifact, Config
+from monitoring.config import Artifact, Channel, Config
 from monitoring.home import Home
 from monitoring.settings import Settings, SettingsError, known_settings, load, variable_name
 
@@ -69,8 +69,11 @@ def default_of(name: str) -> object:
     first, _, rest = name.partition(".")
     if first == "artifacts":
         return getattr(Artifact(), name.rpartition(".")[2])
-    if name.endswith("_key"):
+    if name in {"channels.*.url", "channels.*.token"} or name.endswith("_key"):
         return None  # secrets aren't in the plain record
+    if first == "channels":
+        part = name.rpartition(".")[2]
+        return None if part == "kind" else getattr(Channel(kind="telegram"), part)
     value = getattr(Config(), first)
     return getattr(value, rest) if rest else value
 

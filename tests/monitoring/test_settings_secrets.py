@@ -15,9 +15,10 @@ import msgspec
 import pytest
 
 from evaluator.instant import Instant
+from monitoring.config import Channel
 from monitoring.home import Home
 from monitoring.settings import Settings, SettingsError, known_settings, load
-from monitoring.settings_model import SettingsModel
+from monitoring.settings_model import ChannelSettings, SettingsModel
 from monitoring.state import ProcessState, write_state
 
 Give = Callable[..., Settings]
@@ -77,6 +78,10 @@ def test_the_plain_record_that_all_rooms_take_has_no_place_for_a_secret() -> Non
     assert secret == ["breeze.app_key", "breeze.secret_key"]
     fields = SettingsModel.model_fields["breeze"].annotation.model_fields  # type: ignore[union-attr] # pydantic says "type | None" of every annotation
     assert all("SecretStr" in str(fields[name.partition(".")[2]].annotation) for name in secret)
+    kept = ChannelSettings.model_fields
+    hidden = {name for name, field in kept.items() if "SecretStr" in str(field.annotation)}
+    assert hidden == {"url", "token"}
+    assert {*kept} - hidden == {*Channel.__struct_fields__}
 
 
 FAULTY = [
@@ -101,6 +106,15 @@ FAULTY = [
     {"toml": f'[breeze]\napp_key = {{ x = "{APP_KEY}" }}\n'},
     {"toml": f'[breeze]\napp_key = "{APP_KEY}"\napp_key = "{SECRET_KEY}"\n'},
     {"toml": f'breeze = "{APP_KEY}"\n'},
+    {"toml": f'[channels.a]\nkind = "webhook"\nurl = "http://x.example/{APP_KEY}"\n'},
+    {"toml": f'[channels.a]\nkind = "webhook"\nurl = "{APP_KEY}"\n'},
+    {"toml": f'[channels.a]\nkind = "apprise"\nurl = "{APP_KEY}"\n'},
+    {"toml": f'[channels.a]\nkind = "telegram"\ntoken = "{APP_KEY} {APP_KEY}"\nchat = 1\n'},
+    {"toml": f'[channels.a]\nkind = "telegram"\ntoken = "{APP_KEY}"\n'},
+    {"toml": f'[channels.a]\ntoken = "{APP_KEY}"\n'},
+    {"toml": f'[channels.a]\nkind = "file"\npath = "x"\nurl = "https://x/{APP_KEY}"\n'},
+    {"env": {"MONITOR_CHANNELS__A__URL": APP_KEY}},
+    {"env": {"MONITOR_CHANNELS__A": f'{{"kind": "webhook", "url": ["{APP_KEY}"]}}'}},
 ]
 
 

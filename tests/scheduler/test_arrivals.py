@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from monitoring.alert_fold import Folded
+from monitoring.folder_watch import Arrivals
 from monitoring.snapshot import CollectorStatus, Snapshot, file_name
 from monitoring.snapshots import SnapshotStore
+from monitoring.troubles import Troubles
 from scheduler.feed import Feed
-from scheduler.troubles import Troubles
-from scheduler.wake import Arrivals
 
 BEGIN_MS = 1_760_250_600_000
 

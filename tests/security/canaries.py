@@ -17,7 +17,28 @@ HARD = "CANARY-{}-\"'\\%7b"
 """What JSON, Python and URLs write in another way: whole in no text that quotes it."""
 
 
-def secret_settings(model: type[BaseModel] = SettingsModel, above: str = "") -> Iterator[str]:
+CHANNELS = {
+    "channels.canary.url": "channels.hook.url",
+    "channels.canary.token": "channels.phone.token",
+}
+"""A channel has one secret, by its kind."""
+
+NEEDED = {
+    "channels.hook.kind": "webhook",
+    "channels.phone.kind": "telegram",
+    "channels.phone.chat": "1",
+    "channels.phone.base_url": "http://127.0.0.1:9",
+}
+"""What else makes them channels."""
+
+
+def secret_settings() -> Iterator[str]:
+    """Yield the dotted name of every secret, with a table's name where the operator chooses one."""
+    for name in _declared(SettingsModel):
+        yield CHANNELS.get(name, name)
+
+
+def _declared(model: type[BaseModel], above: str = "") -> Iterator[str]:
     """Yield the dotted name of every setting that the model declares as a secret."""
     for name, field in model.model_fields.items():
         if (
@@ -28,7 +49,7 @@ def secret_settings(model: type[BaseModel] = SettingsModel, above: str = "") -> 
             if part is SecretStr:
                 yield above + name
             elif isinstance(part, type) and issubclass(part, BaseModel):
-                yield from secret_settings(part, f"{above}{name}.")
+                yield from _declared(part, f"{above}{name}.")
 
 
 def _parts(annotation: object) -> Iterator[object]:
@@ -38,7 +59,9 @@ def _parts(annotation: object) -> Iterator[object]:
 
 
 def environment() -> dict[str, str]:
-    return {variable_name(name): HARD.format(f"env-{name}") for name in secret_settings()}
+    given = {name: HARD.format(f"env-{name}") for name in secret_settings()} | NEEDED
+    given["channels.hook.url"] = f"https://127.0.0.1:9/{given['channels.hook.url']}"
+    return {variable_name(name): value for name, value in given.items()}
 
 
 def dotenv() -> str:

@@ -24,6 +24,7 @@ from monitoring.alert_fold import fold
 from monitoring.bell import Bell
 from monitoring.history import last_indexed, query
 from monitoring.home import Home
+from monitoring.process_life import ProcTable
 from monitoring.settings import Settings, load
 from monitoring.snapshot import Snapshot
 from monitoring.snapshots import SnapshotStore
@@ -32,7 +33,6 @@ from scheduler.housekeeping import Housekeeping
 from scheduler.process import Process
 from scripts.cli.health import answer_of
 from scripts.cli.look import look
-from scripts.cli.process_life import ProcTable
 
 RECORDED = Path(__file__).with_name("home_83ae002")
 FOR_EVER_MS = 253_402_300_799_999

@@ -1,4 +1,4 @@
-"""What wakes the evaluation loop: files that arrive."""
+"""What wakes a loop: files that arrive, and files that grow."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _EDITED = Mask(
     | InotifyConstants.IN_MOVED_FROM
     | InotifyConstants.IN_DELETE
 )
+_GROWN = Mask(_MOVED | InotifyConstants.IN_CREATE | InotifyConstants.IN_MODIFY)
 
 
 Arrivals = deque[str | None]
@@ -33,16 +34,25 @@ MOST_ARRIVALS = 1_000
 class FolderWatch:
     """Rings when a file is moved into one of the folders, and adds its name to `arrived`.
 
-    In those that are `edited` also when one is written or goes: a human's editor may do either.
+    In those that are `edited` also when one is written or goes: a human's editor may do either. In
+    those that are `grown` with each piece that is written to one: who appends to a file keeps it
+    open.
 
     Its callback is the kernel reader's own thread. An observer of the same library would pass an
     event through three more threads, and hold a rename from a temporary name back for half a
     second when it sees the first half of it before the second.
     """
 
-    def __init__(self, bell: Bell, folders: list[Path], edited: Iterable[Path] = ()) -> None:
+    def __init__(
+        self,
+        bell: Bell,
+        folders: Iterable[Path] = (),
+        edited: Iterable[Path] = (),
+        grown: Iterable[Path] = (),
+    ) -> None:
         self._bell = bell
         self._masks = dict.fromkeys(folders, _MOVED) | dict.fromkeys(edited, _EDITED)
+        self._masks |= dict.fromkeys(grown, _GROWN)
         self._watched: dict[Path, tuple[int, int, WatchDescriptor]] = {}
         self._gone: set[WatchDescriptor] = set()
         self._inotify: InotifyFD | None = None

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from monitoring.alert_fold import last_line
 from monitoring.alert_line import AlertLine
 
 _NAME = re.compile(r"\d{4}-\d\d-\d\d\.jsonl")
@@ -77,6 +78,22 @@ class LogFollower:
                 self._skip(name)
         return sorted((line for name in chosen for line in self._read(name)), key=_order)
 
+    def since(self, seq: int) -> list[AlertLine | Unreadable]:
+        """Return the lines of all files that hold one with this seq or a later one.
+
+        Those before it that stand in the same files are left out. Raises OSError.
+        """
+        chosen = []
+        names = self.files()
+        for name in names:
+            last = last_line(self._folder / name)
+            if name == names[-1] or last is None or last.seq >= seq:
+                chosen.append(name)  # the newest may end in the middle of a line
+            else:
+                self._skip(name)
+        found = sorted((line for name in chosen for line in self._read(name)), key=_order)
+        return [line for line in found if isinstance(line, Unreadable) or line.seq >= seq]
+
     def earlier(self, name: str) -> list[AlertLine | Unreadable]:
         """Return the lines of one older file, without changing what comes next."""
         aside = LogFollower(self._folder)
@@ -85,7 +102,8 @@ class LogFollower:
     def grown(self) -> list[AlertLine | Unreadable]:
         """Return what was written since the last call."""
         names = self.files()
-        return [line for name in names[-WATCHED_FILES:] for line in self._read(name)]
+        found = [line for name in names[-WATCHED_FILES:] for line in self._read(name)]
+        return sorted(found, key=_order)
 
     def _skip(self, name: str) -> None:
         status = (self._folder / name).stat()

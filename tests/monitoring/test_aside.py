@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from collectors.aside import Aside
+from monitoring.aside import Aside
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitoring.bell import Bell
-from scheduler.wake import FolderWatch
+from monitoring.folder_watch import FolderWatch
 
 
 class Watched:

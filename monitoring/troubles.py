@@ -1,4 +1,4 @@
-"""What is wrong with the scheduler itself: told once when it begins and once when it ends."""
+"""What is wrong with a process itself: told once when it begins and once when it ends."""
 
 from __future__ import annotations
 

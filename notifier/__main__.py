@@ -1,0 +1,44 @@
+"""The notifier process: `python -m notifier`."""
+
+from __future__ import annotations
+
+import sys
+
+from monitoring.bell import Bell
+from monitoring.clock import SystemClock
+from monitoring.entry import FAILED, Stop, run
+from monitoring.home import Home
+from monitoring.idle import idle
+from monitoring.log import monitoring_log
+from monitoring.settings import Settings
+from monitoring.supervisor import Supervisor
+
+
+def main() -> int:
+    """Run until asked to stop; return the exit status."""
+    bell = Bell()
+    stop = Stop(bell.ring)
+
+    def notify(home: Home, settings: Settings, supervisor: Supervisor) -> int:
+        if not settings.config.channels:
+            why = "no channel is set: nobody is told (docs/notifications.md)"
+            monitoring_log.warning("{}", why)
+            idle(
+                "notifier", home, settings.config, why,
+                now=SystemClock().now, wait=bell.wait, stopping=stop, supervisor=supervisor,
+            )  # fmt: skip
+            return 0
+        # Slow to import, and an idle process needs none of it.
+        from notifier.process import Process  # noqa: PLC0415 -- as above
+
+        try:
+            return Process(home, settings, bell, stop, SystemClock()).run(supervisor)
+        except OSError as error:
+            monitoring_log.critical("can't go on in {}: {}", home.root, error)
+            return FAILED
+
+    return run("notifier", stop, bell.wait, notify)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

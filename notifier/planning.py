@@ -1,0 +1,112 @@
+"""From a line of the alert log, or what the notifier saw itself, to the record of what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
+
+from evaluator.incident import Incident
+from evaluator.instant import Instant
+from monitoring.alert_fold import Folded, wall_ms
+from monitoring.alert_line import AlertLine
+from monitoring.config import Config
+from monitoring.snapshot import Snapshot
+from notifier.course import course_of, divide
+from notifier.message import News, advice_of, exposure_of, text_of, title_of
+from notifier.records import Known, Mark, Passed, Planned
+
+Told = Mapping[str, Known]
+
+
+class Planner:
+    """Makes records. `newest` reads the newest snapshot, None when there is none."""
+
+    def __init__(self, config: Config, newest: Callable[[], Snapshot | None]) -> None:
+        self._config = config
+        self._newest = newest
+        self._zone = ZoneInfo(config.timezone)
+
+    def of_line(self, line: AlertLine, told: Told, now: Instant) -> Planned | Passed | None:
+        """Return what a line leads to; None: it is none that somebody might be told of."""
+        course = course_of(line, self._config.channels, told)
+        if course is None or line.severity is None:
+            return None
+        mark = Mark(line.seq, line.boottime_ns)
+        over = line.status == "resolved"
+        why = line.notify or ""
+        if not course.channels:
+            return Passed(
+                at=now, mark=mark, reason=course.reason,
+                incident=line.id, rule=line.rule, why=why, over=over or why == "untold",
+            )  # fmt: skip
+        todo, page = advice_of(line.rule)
+        began = None if line.clock is None else line.clock.fired_at or line.clock.active_at
+        at = Instant(wall_ms(line), line.boottime_ns, line.boot_id)
+        news = News(
+            incident=line.id, engine=line.engine, rule=line.rule, severity=line.severity,
+            why=why, over=over, message=line.message, reason=line.reason,
+            since_ms=at.wall_ms if began is None else began.wall_ms, at=at,
+            context=line.context, todo=todo, page=page,
+        )  # fmt: skip
+        return self._planned(
+            news, f"{line.seq}-{why}", course.channels, now, passed=course.passed, mark=mark
+        )
+
+    def of_own(self, news: News, told: Told, now: Instant) -> Planned | None:
+        """Return what the notifier tells of its own accord; None without anybody to tell it to."""
+        known = told.get(news.incident)
+        course = divide(news.severity, news.over, self._config.channels, known)
+        if not course.channels:
+            return None
+        return self._planned(news, news.why, course.channels, now, passed=course.passed)
+
+    def of_standing(self, folded: Folded, told: Told, now: Instant) -> list[Planned | Passed]:
+        """Return what is told where a log is taken up in its middle: what fires, and was told."""
+        mark = Mark(folded.seq, 0 if folded.at is None else folded.at.boottime_ns)
+        records: list[Planned | Passed] = [
+            Passed(at=now, mark=mark, reason="the telling begins here: of what is before, that "
+                   "which fires")
+        ]  # fmt: skip
+        firing = [
+            one
+            for one in folded.states.values()
+            if one.status == "firing" and one.told is not None and one.id not in told
+        ]
+        for incident in firing:
+            course = divide(incident.severity, False, self._config.channels, None)
+            if course.channels:
+                news = self._standing(incident, now)
+                records.append(
+                    self._planned(news, "standing", course.channels, now, passed=course.passed)
+                )
+        return records
+
+    def _standing(self, incident: Incident, now: Instant) -> News:
+        todo, page = advice_of(incident.rule)
+        began = incident.fired_at or incident.active_at
+        return News(
+            incident=incident.id, engine=self._config.engine, rule=incident.rule,
+            severity=incident.severity, why="new", over=False, message=incident.message,
+            reason="it fires since before the notifier began", since_ms=began.wall_ms, at=now,
+            context=incident.context, todo=todo, page=page,
+        )  # fmt: skip
+
+    def _planned(
+        self,
+        news: News,
+        step: str,
+        channels: tuple[str, ...],
+        now: Instant,
+        *,
+        passed: dict[str, str],
+        mark: Mark | None = None,
+    ) -> Planned:
+        exposure = exposure_of(
+            news.context, self._newest(), now, self._config.snapshot_limit_seconds, self._zone
+        )
+        return Planned(
+            at=now, incident=news.incident, step=step, engine=news.engine, rule=news.rule,
+            severity=news.severity, why=news.why, over=news.over, alert_at=news.at,
+            title=title_of(news), text=text_of(news, exposure, self._zone),
+            channels=channels, passed=passed, mark=mark,
+        )  # fmt: skip

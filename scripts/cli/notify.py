@@ -1,0 +1,90 @@
+"""`monitor notify test`: a marked message on each channel, and whether it was taken."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import click
+import msgspec
+
+from monitoring.home import Home
+from monitoring.trial import TrialLine, TrialTask
+from scripts.cli.desk import desk
+from scripts.cli.failure import Failure
+from scripts.cli.terminal import Line, Span, show, show_json, uncut
+
+NOT_SENT = 2
+
+
+@click.group()
+def notify() -> None:
+    """Whom alerts are told to."""
+
+
+@notify.command("test")
+@click.option("--channel", metavar="NAME", help="Only this one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a channel.")
+def test(channel: str | None, as_json: bool) -> int:
+    """Send a message that is marked as a test on each channel of the settings, directly.
+
+    Exit code: 0 every channel took it, 2 one did not (or there is none).
+    """
+    here = desk()
+    task = _task(here.home, channel)
+    untold = {*task.channels}
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "notifier.trial"],
+        env={k: v for k, v in os.environ.items() if not k.startswith("MONITOR_")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as child:
+        if child.stdin is None or child.stdout is None:
+            return NOT_SENT
+        child.stdin.write(msgspec.json.encode(task))
+        child.stdin.close()
+        for raw in child.stdout:
+            line = msgspec.json.decode(raw, type=TrialLine)
+            if line.sent:
+                untold.discard(line.channel)
+            if as_json:
+                show_json(line, compact=True)
+            else:
+                show([_shown(line)], uncut(here.terminal))
+            sys.stdout.flush()
+    return NOT_SENT if untold else 0
+
+
+def _task(home: Home, channel: str | None) -> TrialTask:
+    """Return what is to be tried, by the settings as they are now. Raises `Failure`."""
+    from monitoring.settings import SettingsError, load  # noqa: PLC0415 - slow: pydantic
+
+    try:
+        settings = load(home, os.environ)
+    except SettingsError as error:
+        what = "\n".join(error.faults)
+        raise Failure(what, f"Correct {home.settings}.", code=NOT_SENT) from None
+    config = settings.config
+    if not config.channels:
+        todo = "docs/notifications.md has a set-up to copy."
+        raise Failure("No channel is set.", todo, code=NOT_SENT)
+    if channel is not None and channel not in config.channels:
+        todo = f"There are: {', '.join(config.channels)}."
+        raise Failure(f"There is no channel {channel}.", todo, code=NOT_SENT)
+    wanted = config.channels if channel is None else {channel: config.channels[channel]}
+    secrets = {name: one.get_secret_value() for name, one in settings.channels.items()}
+    return TrialTask(
+        home=str(home.root),
+        engine=config.engine,
+        timezone=config.timezone,
+        channels=wanted,
+        secrets={name: one for name, one in secrets.items() if name in wanted},
+    )
+
+
+def _shown(line: TrialLine) -> Line:
+    took = f"  {line.channel}  {line.seconds:.2f} s"
+    if line.sent:
+        return [Span("ok ", "good"), Span(took)]
+    return [Span("NOT", "bad"), Span(f"{took}  {line.reason}")]

@@ -1,0 +1,85 @@
+"""Whom a line is told to, and why not: one row a case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitoring.alert_line import AlertLine
+from monitoring.config import Channel
+from notifier.course import Course, course_of
+from notifier.records import Known
+
+MAIL = Channel(kind="file", path="mail")
+PAGER = Channel(kind="file", path="pager", severity="CRITICAL")
+CHANNELS = {"mail": MAIL, "pager": PAGER}
+
+
+def line(notify: str | None, **fields: Any) -> AlertLine:
+    given: dict[str, Any] = {
+        "id": "0199", "seq": 7, "kind": "alert", "timestamp": "2026-01-01T10:00:00+05:30",
+        "engine": "main", "severity": "CRITICAL", "rule": "disk_low", "status": "firing",
+        "reason": "condition held", "message": "full", "context": {}, "acknowledged": False,
+        "suppressed_by": None, "active_at": None, "fired_at": None, "resolved_at": None,
+        "snapshot": 1, "boot_id": "b", "boottime_ns": 5, "notify": notify,
+    }  # fmt: skip
+    return AlertLine(**(given | fields))
+
+
+def told(*channels: str) -> dict[str, Known]:
+    return {"0199": Known("disk_low", list(channels))}
+
+
+@pytest.mark.parametrize("notify", ["new", "changed", "repeat"])
+def test_what_is_critical_goes_to_every_channel(notify: str) -> None:
+    assert course_of(line(notify), CHANNELS, {}) == Course(channels=("mail", "pager"))
+
+
+@pytest.mark.parametrize("notify", ["new", "changed", "repeat"])
+def test_a_warning_goes_to_those_that_want_it_and_of_the_others_it_is_said_why_not(
+    notify: str,
+) -> None:
+    course = course_of(line(notify, severity="WARNING"), CHANNELS, {})
+    assert course == Course(channels=("mail",), passed={"pager": "is told of CRITICAL alone"})
+
+
+def test_who_was_told_that_it_is_critical_hears_that_it_is_less() -> None:
+    course = course_of(line("changed", severity="WARNING"), CHANNELS, told("mail", "pager"))
+    assert course == Course(channels=("mail", "pager"))
+
+
+@pytest.mark.parametrize("notify", ["resolved", "new_day", "rule_removed"])
+def test_an_end_goes_to_whoever_was_told_of_the_firing(notify: str) -> None:
+    course = course_of(line(notify, status="resolved"), CHANNELS, told("mail"))
+    assert course == Course(channels=("mail",), passed={"pager": "was not told that it fires"})
+
+
+def test_an_end_that_nobody_awaits_is_passed_with_the_reason() -> None:
+    course = course_of(line("resolved", status="resolved"), CHANNELS, {})
+    assert course == Course(reason="no channel was told that it fires")
+
+
+@pytest.mark.parametrize("notify", ["suppressed", "untold"])
+def test_what_is_kept_from_telling_is_passed_in_the_words_of_the_log(notify: str) -> None:
+    silenced = line(notify, suppressed_by="silenced by asha")
+    assert course_of(silenced, CHANNELS, {}) == Course(reason="silenced by asha")
+    assert course_of(line(notify), CHANNELS, {}) == Course(reason="condition held")
+
+
+@pytest.mark.parametrize(
+    "concerns_nobody",
+    [
+        line("pending", status="pending"),
+        line("clearing"),
+        line("acknowledged"),
+        line("unsuppressed"),
+        line("explains"),
+        line("new_day", status="inactive"),
+        line("new", kind="carry"),
+        line(None, kind="silence", severity=None, status="active"),
+    ],
+    ids=lambda one: f"{one.kind}-{one.notify}",
+)
+def test_a_step_that_concerns_nobody_leaves_no_record(concerns_nobody: AlertLine) -> None:
+    assert course_of(concerns_nobody, CHANNELS, told("mail", "pager")) is None
