@@ -84,6 +84,6 @@ def test_each_refusal_is_an_alert_that_says_which_key_is_wrong(
     monitored.wait(lambda: len(refusals(monitored)) == 3, "the alert about the app key")
     assert refusals(monitored) == [
         f"Breeze refuses the session: {status}, 2 times in a row"
-        for status in ("session_expired", "bad_session", "bad_app_key")
+        for status in ("session expired", "bad session", "bad app key")
     ]
     assert monitored.stop() == [0, 0]
