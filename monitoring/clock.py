@@ -1,9 +1,10 @@
-"""The one place that reads the system's clocks; entry points make it and pass instants on."""
+"""The one place that reads the system's clocks; entry points make it and pass it on."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Protocol
 
 from evaluator.instant import Instant
 
@@ -16,6 +17,13 @@ def read_boot_id() -> str:
         return BOOT_ID_FILE.read_text().strip()
     except OSError:
         return "unknown"
+
+
+class Clock(Protocol):
+    """Tells the present instant."""
+
+    def now(self) -> Instant:
+        """Return it."""
 
 
 class SystemClock:

@@ -15,12 +15,12 @@ import re
 import stat
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from evaluator.instant import Instant
+from monitoring.alert_log import Spare
 from monitoring.atomic import FILE_MODE, make_folder, sync_folder
 from notifier.records import Carry, Record, State
 
@@ -33,13 +33,6 @@ _FLAGS = (
     os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 )  # a FIFO in the file's place would hold the notifier up for ever
 _RECORD = msgspec.json.Decoder(Record)
-
-
-class Spare(Protocol):
-    """Disk space that can be given up (`monitoring.ballast.Ballast`)."""
-
-    def release(self) -> bool:
-        """Free it; tell whether there was any."""
 
 
 def files(folder: Path) -> list[Path]:

@@ -6,7 +6,6 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from evaluator.instant import Instant, elapsed_ms
@@ -14,6 +13,7 @@ from monitoring.alert_fold import fold
 from monitoring.alert_line import AlertLine
 from monitoring.ballast import Ballast
 from monitoring.bell import Bell
+from monitoring.clock import Clock
 from monitoring.folder_watch import FolderWatch
 from monitoring.home import Home
 from monitoring.log import monitoring_log
@@ -38,13 +38,6 @@ SLICE_LINES = 200
 """A backlog is taken in by so many lines a turn, with one sync; what is due is sent in between."""
 LEAVE_MS = 2_000
 """At its end it waits so long for what is under way: a send that hangs must not hold up a stop."""
-
-
-class Clock(Protocol):
-    """Tells the present instant."""
-
-    def now(self) -> Instant:
-        """Return it."""
 
 
 class Process:

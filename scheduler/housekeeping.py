@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 
+from monitoring.clock import Clock
 from monitoring.config import Config
 from monitoring.history import History
 from monitoring.home import Home
@@ -15,7 +16,6 @@ from monitoring.snapshot import file_wall_ms
 from monitoring.snapshots import SnapshotStore
 from scheduler.jobs import Jobs
 from scheduler.retention import DAY_MS, snapshot_files, sweep_alerts, sweep_snapshots
-from scheduler.watch import Clock
 
 INDEX_SECONDS = 10.0
 

@@ -28,9 +28,9 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from evaluator.instant import Instant, elapsed_ms
+from monitoring.clock import Clock
 from monitoring.state import JobState
 from scheduler.daemon_threads import DaemonThreads
-from scheduler.watch import Clock
 
 HOUR_MS = 3_600_000
 RETRY = timedelta(hours=1)

@@ -14,6 +14,7 @@ from monitoring.ambient import OwnHealth
 from monitoring.atomic import FOLDER_MODE
 from monitoring.ballast import Ballast
 from monitoring.bell import Bell
+from monitoring.clock import Clock
 from monitoring.course import Course
 from monitoring.folder_watch import FolderWatch
 from monitoring.home import Home
@@ -32,7 +33,7 @@ from scheduler.reload import Reload
 from scheduler.rule_watch import QUIET_MS, RuleWatch
 from scheduler.rules_in_force import RulesInForce
 from scheduler.telling import tell
-from scheduler.watch import Clock, Watch
+from scheduler.watch import Watch
 
 POLL_SECONDS = 1.0
 """Without inotify, how often the folders are looked at."""

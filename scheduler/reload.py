@@ -15,6 +15,7 @@ from evaluator.evaluation import Evaluation
 from evaluator.incident import Scalar
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.alert_entry import Notice
+from monitoring.clock import Clock
 from monitoring.config import Config
 from monitoring.course import Course, hand_over
 from monitoring.rule_changes import changes
@@ -23,7 +24,6 @@ from scheduler.feed import Feed
 from scheduler.rule_watch import RuleWatch
 from scheduler.rulebook import Faulty, Sound
 from scheduler.rules_in_force import RulesInForce
-from scheduler.watch import Clock
 
 SLICE_MS = 100
 """Longest time that the filling of windows takes from a turn."""

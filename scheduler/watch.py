@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from evaluator.incident import States, Transition
 from evaluator.instant import Instant, elapsed_ms
@@ -11,6 +10,7 @@ from evaluator.verdict import Verdict
 from monitoring.alert_entry import Notice
 from monitoring.alert_log import AlertLog
 from monitoring.ambient import OwnHealth
+from monitoring.clock import Clock
 from monitoring.config import Config
 from monitoring.course import Course
 from monitoring.grid import is_due, proves_something
@@ -25,13 +25,6 @@ CATCH_UP_MS = 1_000
 """Longest time given to a backlog before the rest of a cycle has its turn."""
 STEP_MS = 2_000
 """A wall clock that moved this much against boottime was set."""
-
-
-class Clock(Protocol):
-    """Tells the present instant."""
-
-    def now(self) -> Instant:
-        """Return it."""
 
 
 class Watch:
