@@ -23,7 +23,7 @@ _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)"
 _ENDLESS = re.compile(r"[0-9_]{4000,}")
 _REQUIRED = ("severity", "when", "message")
 _TABLES = ("facts", "rule")
-MOST_RULES = 500
+MOST_RULES = 1_000
 MOST_FAULTS = 200
 """More would keep the scheduler, which reads the file between two evaluations, from its work."""
 
