@@ -132,8 +132,11 @@ def test_a_file_that_may_not_be_read_for_a_while_goes_on_where_it_was(
     said = "main-w1.jsonl can't be read: Permission denied"
     public_home.wait(lambda: said in public_home.degraded("collector"), "the operator is told")
     assert said in public_home.monitor("health").stdout.replace("\n", " ")
-    other = public_home.append("main-w2.jsonl", line % 1)
-    other.chmod(0)
+    other = public_home.home.heartbeat / "main-w2.jsonl"
+    unread = public_home.home.root / "w2"  # closed before it is there, else it may be read first
+    unread.write_bytes(line % 1)
+    unread.chmod(0)
+    unread.rename(other)
     public_home.wait(lambda: "(and 1 more)" in public_home.degraded("collector"), "of both")
     other.unlink()
     os.chown(file, NOBODY, NOBODY)
