@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import stat
+import errno
 from pathlib import Path
 
 import msgspec
 
 from evaluator.rules import Fault, RuleErrors, RuleSet, load
-from monitoring.regular import RULES_BYTES
+from monitoring.regular import RULES_BYTES, read_regular
+
+_UNFIT = {
+    errno.EINVAL: "is not a regular file",
+    errno.EISDIR: "is not a regular file",
+    errno.EFBIG: f"is larger than {RULES_BYTES} bytes",
+}
 
 
 class Sound(msgspec.Struct, frozen=True):
@@ -28,15 +33,11 @@ class Faulty(msgspec.Struct, frozen=True):
 def read_rules(path: Path) -> Sound | Faulty:
     """Return the built-in rules with those of the file at `path`. No file is no fault."""
     try:
-        data = _read(path)
+        data = read_regular(path, RULES_BYTES, follow=True)
     except FileNotFoundError:
         return Sound(None, load(None))
     except OSError as error:
-        return _one_fault(path, f"can't be read: {error.strerror or error}")
-    if data is None:
-        return _one_fault(path, "is not a regular file")
-    if len(data) > RULES_BYTES:
-        return _one_fault(path, f"is larger than {RULES_BYTES} bytes")
+        return _one_fault(path, _UNFIT.get(error.errno or 0) or f"can't be read: {error.strerror}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -48,20 +49,6 @@ def read_rules(path: Path) -> Sound | Faulty:
         return Sound(text, load(text.replace("\r\n", "\n"), path.name))
     except RuleErrors as errors:
         return Faulty(errors.faults)
-
-
-def _read(path: Path) -> bytes | None:
-    """Return the content, None of what is no regular file: to read a FIFO would wait for ever."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:  # not fdopen: it fails on a folder, and leaves the descriptor open
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        data = b""
-        while chunk := os.read(descriptor, RULES_BYTES + 1 - len(data)):
-            data += chunk
-        return data
-    finally:
-        os.close(descriptor)
 
 
 def _one_fault(path: Path, reason: str, line: int = 1, column: int = 1) -> Faulty:
