@@ -17,7 +17,7 @@ from collectors.pace import Pace
 from collectors.segments import Sweep
 from collectors.sequence import recent
 from collectors.surroundings import Surroundings
-from collectors.wakeup import FolderWatch
+from collectors.wakeup import HeartbeatWatch
 from collectors.watch import Watch
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.bell import Bell
@@ -65,7 +65,7 @@ class Collector:
         self._started = clock()
         self._checkpoint = Checkpoint(home)
         self._surroundings = Surroundings(home.root, config)
-        self._folder_watch = FolderWatch(home.heartbeat, bell.ring, monitoring_log.warning)
+        self._folder_watch = HeartbeatWatch(home.heartbeat, bell, monitoring_log.warning)
         self._watch = Watch(config.limits)
         self._sweep = Sweep(home.heartbeat, config.engine, config.retention)
         self._book = self._newest_book()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections import deque
 from collections.abc import Iterable
@@ -39,8 +41,9 @@ class FolderWatch:
     open.
 
     Its callback is the kernel reader's own thread. An observer of the same library would pass an
-    event through three more threads, and hold a rename from a temporary name back for half a
-    second when it sees the first half of it before the second.
+    event through three more threads (at ten ticks a second a sixth of all that the collector
+    costs), and hold a rename from a temporary name back for half a second when it sees the first
+    half of it before the second.
     """
 
     def __init__(
@@ -62,15 +65,11 @@ class FolderWatch:
     def renew(self) -> None:
         """Watch the folders, those too that were made, or made again, since the last time.
 
-        Raises OSError when the kernel gives no inotify instance or no more watches.
+        Raises OSError when the system gives no inotify instance, no thread or no more watches.
         """
         if self._inotify is not None and not self._inotify.is_alive():
-            self._inotify = None
-        if self._inotify is None:
-            self._watched.clear()
-            self._gone.clear()
-            self._inotify = InotifyFD()
-            self._inotify.start()
+            self.close()
+        inotify = self._inotify or self._begin()
         for folder, mask in self._masks.items():
             try:
                 status = folder.stat()
@@ -80,15 +79,28 @@ class FolderWatch:
             device, inode, watch = self._watched.get(folder, (None, None, None))
             # A folder made again often gets the inode of the one that went, and never its watch.
             if (device, inode) != (status.st_dev, status.st_ino) or watch in self._gone:
-                watch = self._inotify.add_callback(os.fsencode(folder), mask, self, self._id)
+                watch = inotify.add_callback(os.fsencode(folder), mask, self, self._id)
                 self._watched[folder] = status.st_dev, status.st_ino, watch
                 self._look()  # what came before the watch did
 
+    def _begin(self) -> InotifyFD:
+        self._watched.clear()
+        self._gone.clear()
+        self._inotify = inotify = InotifyFD()
+        try:
+            inotify.start()
+        except RuntimeError as error:  # no more threads
+            self._inotify = None
+            inotify._close_resources()
+            raise OSError(errno.EAGAIN, str(error)) from error
+        return inotify
+
     def close(self) -> None:
         """Stop watching."""
-        if self._inotify is not None:
-            self._inotify.stop()
-            self._inotify = None
+        inotify, self._inotify = self._inotify, None
+        if inotify is not None:
+            with contextlib.suppress(OSError):  # its thread may have died half way
+                inotify.stop()
 
     def on_event(self, event: InotifyEvent) -> None:
         """Ring, whatever it is: a name says where to look first, and never what is there."""

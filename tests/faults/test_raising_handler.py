@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors.wakeup import FolderWatch
+from collectors.wakeup import HeartbeatWatch
+from monitoring.bell import Bell
 from monitoring.clock import SystemClock
 
 
@@ -28,15 +29,16 @@ def test_the_watch_is_armed_again_and_leaks_no_descriptor(tmp_path: Path) -> Non
     main = threading.current_thread()
     heard: list[int] = []
 
-    def wake() -> None:
-        if threading.current_thread() is main:
-            return  # the watch itself rings when it was armed
-        heard.append(1)
-        if len(heard) <= 3:
-            raise RuntimeError("a handler that raises")
+    class Raising(Bell):
+        def ring(self) -> None:
+            if threading.current_thread() is main:
+                return  # the watch itself rings when it was armed
+            heard.append(1)
+            if len(heard) <= 3:
+                raise RuntimeError("a handler that raises")
 
     before = inotify_descriptors()
-    watch = FolderWatch(tmp_path, wake, pytest.fail)
+    watch = HeartbeatWatch(tmp_path, Raising(), pytest.fail)
     clock = SystemClock().now
     deadline = time.monotonic() + 60
     try:
