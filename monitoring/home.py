@@ -28,6 +28,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "rules.toml"
 
     @property
+    def notify(self) -> Path:
+        """Whom alerts go to, and what of them may wait."""
+        return self.root / "notify.toml"
+
+    @property
     def heartbeat(self) -> Path:
         """What the engine writes."""
         return self.root / "data" / "heartbeat"
