@@ -133,9 +133,7 @@ class _Reader:
             routes.append(route)
         return tuple(routes)
 
-    def _fields(
-        self, table: Mapping[str, object], place: Place, fields: Fields
-    ) -> dict[str, Any]:
+    def _fields(self, table: Mapping[str, object], place: Place, fields: Fields) -> dict[str, Any]:
         found = {}
         for key, value in table.items():
             at = (*place, key)

@@ -29,11 +29,12 @@ def main() -> int:
             )  # fmt: skip
             return 0
         # Slow to import, and an idle process needs none of it.
+        from monitoring.schedule import ScheduleFault  # noqa: PLC0415 -- as above
         from notifier.process import Process  # noqa: PLC0415 -- as above
 
         try:
             return Process(home, settings, bell, stop, SystemClock()).run(supervisor)
-        except OSError as error:
+        except (OSError, ScheduleFault) as error:
             monitoring_log.critical("can't go on in {}: {}", home.root, error)
             return FAILED
 

@@ -1,9 +1,9 @@
-"""One channel's deliveries: one after another, in the order of planning, beside all others."""
+"""One channel's deliveries: one at a time, each incident's in order, beside all other channels."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -13,7 +13,7 @@ from notifier.channel import Send
 from notifier.http import LONGEST_WAIT_SECONDS
 from notifier.letter import Letter, Outcome
 from notifier.message import finished
-from notifier.records import Dead, Failed, Outstanding, Sent
+from notifier.records import SUMMARY, Dead, Failed, Outstanding, Sent
 from notifier.retry import HORIZON_MS, pause_seconds
 
 NO_THREAD_NS = 1_000_000_000
@@ -35,7 +35,9 @@ class Tried(msgspec.Struct, frozen=True):
 class Lane:
     """Hands one delivery at a time to a thread; what came of it is for the log of deliveries.
 
-    A send that hangs holds up this channel alone.
+    A send that hangs holds up this channel alone. After a failure the channel pauses, and longer
+    with each that follows, since most often it is all of it that fails; and the delivery has a
+    pause of its own, in which others are tried, since it may be that one alone.
     """
 
     def __init__(
@@ -47,6 +49,13 @@ class Lane:
         self._aside: Aside[Outcome] = Aside(f"channel-{name}", wake)
         self._tried: Tried | None = None
         self._due_ns = 0
+        self._failures = 0
+        self._own_due_ns: dict[str, int] = {}
+
+    @property
+    def trying(self) -> str | None:
+        """The key of what is under way, or whose outcome was not taken yet."""
+        return None if self._tried is None else self._tried.key
 
     @property
     def busy(self) -> bool:
@@ -67,27 +76,56 @@ class Lane:
         key, one = self._tried.key, self._tried.one
         self._tried = None
         attempts = one.attempts + 1
+        self._own_due_ns.pop(key, None)
+        if outcome.word != "again":
+            self._failures = 0
         if outcome.word == "sent":
             late_ms = elapsed_ms(one.planned.alert_at, now)
             return Sent(at=now, key=key, attempts=attempts, late_ms=late_ms)
         if outcome.word == "refused":
             return Dead(at=now, key=key, attempts=attempts, reason=outcome.reason)
-        if elapsed_ms(one.planned.at, now) > HORIZON_MS:
+        self._failures += 1
+        asked = outcome.wait_seconds
+        chance = self._chance()
+        pause = pause_seconds(attempts, asked, chance)
+        self._due_ns = _after(now, pause_seconds(self._failures, asked, chance))
+        if elapsed_ms(one.planned.due_at, now) > HORIZON_MS:
             return Dead(at=now, key=key, attempts=attempts, reason=f"a day of: {outcome.reason}")
-        pause = pause_seconds(attempts, outcome.wait_seconds, self._chance())
-        self._due_ns = now.boottime_ns + round(pause * 1e9)
-        again_ms = now.wall_ms + round(pause * 1000)
-        return Failed(at=now, key=key, attempts=attempts, reason=outcome.reason, again_ms=again_ms)
+        self._own_due_ns[key] = _after(now, pause)
+        return Failed(
+            at=now, key=key, attempts=attempts, reason=outcome.reason,
+            again_ms=now.wall_ms + round(pause * 1000), asked=asked is not None,
+        )  # fmt: skip
 
-    def resume(self, first: Outstanding | None, now: Instant) -> None:
+    def resume(self, pending: Iterable[tuple[str, Outstanding]], now: Instant) -> None:
         """After a start: wait as long as was decided before it, if that still means anything."""
-        if first is not None and first.again_ms is not None:
-            left = (first.again_ms - now.wall_ms) / 1000
-            self._due_ns = now.boottime_ns + round(min(max(0.0, left), LONGEST_WAIT_SECONDS) * 1e9)
+        for key, one in pending:
+            if one.again_ms is None:
+                continue
+            left = min(max(0.0, (one.again_ms - now.wall_ms) / 1000), LONGEST_WAIT_SECONDS)
+            self._own_due_ns[key] = _after(now, left)
+            if one.asked:
+                self._due_ns = max(self._due_ns, _after(now, left))
+
+    def ready(self, now: Instant) -> bool:
+        """Tell whether an attempt could begin."""
+        return self._tried is None and now.boottime_ns >= self._due_ns
+
+    def choose(
+        self, pending: Iterable[tuple[str, Outstanding]], now: Instant
+    ) -> tuple[str, Outstanding] | None:
+        """Return what is to be tried next, of what is pending in the order of planning.
+
+        Of each incident the first, once it is due; CRITICAL before others; what was tried less
+        often before what fails.
+        """
+        firsts = _firsts(pending)
+        due = [one for one in firsts if now.boottime_ns >= self._own_due_ns.get(one[0], 0)]
+        return min(due, key=_rank, default=None)
 
     def start(self, key: str, one: Outstanding, now: Instant) -> None:
         """Begin the next attempt, if none is under way and its time has come."""
-        if self._tried is not None or now.boottime_ns < self._due_ns:
+        if not self.ready(now) or now.boottime_ns < self._own_due_ns.get(key, 0):
             return
         letter = letter_of(key, one, now)
         if self._aside.begin(lambda: self._send(letter)):
@@ -95,11 +133,33 @@ class Lane:
         else:
             self._due_ns = now.boottime_ns + NO_THREAD_NS
 
-    def seconds_left(self, now: Instant) -> float:
+    def seconds_left(self, pending: Iterable[tuple[str, Outstanding]], now: Instant) -> float:
         """Return how long to wait for the next attempt; what is under way rings by itself."""
-        if self._tried is not None:
+        dues = [self._own_due_ns.get(key, 0) for key, _ in _firsts(pending)]
+        if self._tried is not None or not dues:
             return math.inf
-        return max(0.0, (self._due_ns - now.boottime_ns) / 1e9)
+        return max(0.0, (max(min(dues), self._due_ns) - now.boottime_ns) / 1e9)
+
+
+def _firsts(pending: Iterable[tuple[str, Outstanding]]) -> list[tuple[str, Outstanding]]:
+    """Return those that no earlier one of the same incident keeps waiting."""
+    begun: set[str] = set()
+    firsts = []
+    for key, one in pending:
+        incidents = one.incidents
+        if begun.isdisjoint(incidents):
+            firsts.append((key, one))
+        begun |= incidents
+    return firsts
+
+
+def _after(now: Instant, seconds: float) -> int:
+    return now.boottime_ns + round(seconds * 1e9)
+
+
+def _rank(pending: tuple[str, Outstanding]) -> tuple[bool, int]:
+    one = pending[1]
+    return one.planned.severity != "CRITICAL", one.attempts
 
 
 def letter_of(key: str, one: Outstanding, now: Instant) -> Letter:
@@ -116,4 +176,5 @@ def letter_of(key: str, one: Outstanding, now: Instant) -> Letter:
         status="resolved" if planned.over else "firing",
         why=planned.why,
         at=planned.timestamp,
+        alerts=planned.lists if planned.why == SUMMARY else (),
     )

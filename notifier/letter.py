@@ -7,12 +7,14 @@ from typing import Literal
 import msgspec
 
 from evaluator.incident import Severity
+from notifier.records import Listed
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One message as it is sent. `key` is the same each time that it is sent again.
 
     `text` is whole: it ends with the key. `why` is the reason of the alert's line (`Notify`).
+    `alerts` are those that a summary tells of.
     """
 
     key: str
@@ -25,6 +27,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     why: str
     at: str
+    alerts: tuple[Listed, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
-from evaluator.incident import Incident
+from evaluator.incident import Incident, Scalar
 from evaluator.instant import Instant
 from monitoring.alert_fold import Folded, wall_ms
 from monitoring.alert_line import AlertLine
 from monitoring.config import Config
 from monitoring.snapshot import Snapshot
-from notifier.course import course_of, divide
+from notifier.course import course_of, divide, groups_of
 from notifier.message import News, advice_of, exposure_of, text_of, title_of
 from notifier.records import Known, Mark, Passed, Planned
+from notifier.routes import Routes
 
 Told = Mapping[str, Known]
 
@@ -21,15 +22,22 @@ Told = Mapping[str, Known]
 class Planner:
     """Makes records. `newest` reads the newest snapshot, None when there is none."""
 
-    def __init__(self, config: Config, newest: Callable[[], Snapshot | None]) -> None:
+    def __init__(
+        self, config: Config, routes: Routes, newest: Callable[[], Snapshot | None]
+    ) -> None:
         self._config = config
+        self._routes = routes
         self._newest = newest
         self._zone = ZoneInfo(config.timezone)
 
     def of_line(self, line: AlertLine, told: Told, now: Instant) -> Planned | Passed | None:
         """Return what a line leads to; None: it is none that somebody might be told of."""
-        course = course_of(line, self._config.channels, told)
-        if course is None or line.severity is None:
+        self._routes.take(line)
+        if line.severity is None:
+            return None
+        ways = self._routes.ways(line.severity, line.rule, now)
+        course = course_of(line, self._config.channels, ways, told, now)
+        if course is None:
             return None
         mark = Mark(line.seq, line.boottime_ns)
         over = line.status == "resolved"
@@ -55,7 +63,8 @@ class Planner:
     def of_own(self, news: News, told: Told, now: Instant) -> Planned | None:
         """Return what the notifier tells of its own accord; None without anybody to tell it to."""
         known = told.get(news.incident)
-        course = divide(news.severity, news.over, self._config.channels, known)
+        ways = self._routes.ways(news.severity, news.rule, now)
+        course = divide(news.severity, news.over, self._config.channels, ways, known)
         if not course.channels:
             return None
         return self._planned(news, news.why, course.channels, now, passed=course.passed)
@@ -73,7 +82,8 @@ class Planner:
             if one.status == "firing" and one.told is not None and one.id not in told
         ]
         for incident in firing:
-            course = divide(incident.severity, False, self._config.channels, None)
+            ways = self._routes.ways(incident.severity, incident.rule, now)
+            course = divide(incident.severity, False, self._config.channels, ways, None)
             if course.channels:
                 news = self._standing(incident, now)
                 records.append(
@@ -101,12 +111,18 @@ class Planner:
         passed: dict[str, str],
         mark: Mark | None = None,
     ) -> Planned:
-        exposure = exposure_of(
-            news.context, self._newest(), now, self._config.snapshot_limit_seconds, self._zone
-        )
+        ways = self._routes.ways(news.severity, news.rule, now)
+        quiet = self._routes.quiet(now)
         return Planned(
             at=now, incident=news.incident, step=step, engine=news.engine, rule=news.rule,
             severity=news.severity, why=news.why, over=news.over, alert_at=news.at,
-            title=title_of(news), text=text_of(news, exposure, self._zone),
+            title=title_of(news),
+            text=text_of(news, self.exposure(now, news.context), self._zone),
             channels=channels, passed=passed, mark=mark,
+            groups=groups_of(news.severity, channels, ways, quiet=quiet),
         )  # fmt: skip
+
+    def exposure(self, now: Instant, context: Mapping[str, Scalar | None]) -> str:
+        """Return the exposure as an alert's context says it, else the newest snapshot."""
+        limit_seconds = self._config.snapshot_limit_seconds
+        return exposure_of(context, self._newest(), now, limit_seconds, self._zone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
@@ -29,8 +29,10 @@ from notifier.channel import sender
 from notifier.deliveries import DeliveryLog
 from notifier.lane import Lane
 from notifier.others import PROCESSES, Others
+from notifier.outbox import Outbox
 from notifier.planning import Planner
-from notifier.records import Dead, Failed, Outstanding, Record, Sent
+from notifier.records import Dead, Failed, Record, Sent
+from notifier.routes import Routes
 
 LOOK_SECONDS = 1.0
 """Between two looks at the other processes, and at the log where the system tells no events."""
@@ -69,7 +71,8 @@ class Process:
             monitoring_log.warning("{} lines of the deliveries log are torn", self._log.spoilt)
         self._snapshot: Snapshot | None = None
         self._snapshot_read = False
-        self._planner = Planner(config, self._newest)
+        self._routes = Routes(home, config, fold(home.alerts).market)
+        self._planner = Planner(config, self._routes, self._newest)
         self._follower = LogFollower(home.alerts)
         self._lanes = {
             name: Lane(
@@ -82,8 +85,9 @@ class Process:
         }
         self._waiting: list[AlertLine] = self._take_up(now)
         self._give_up_the_unset(now)
-        for name, lane in self._lanes.items():
-            lane.resume(next((one for _, one in self._pending(name)), None), now)
+        self._outbox = Outbox(
+            self._log, self._lanes, self._routes, lambda at: self._planner.exposure(at, {}), now
+        )
         watched = {f"notifier_sees_{process}_dead" for process in PROCESSES}
         open_ = {
             known.rule: incident
@@ -126,17 +130,14 @@ class Process:
         if self._looked is None or elapsed_ms(self._looked, now) >= LOOK_SECONDS * 1000:
             self._looked = now
             self._look_around(now)
-        for name, lane in self._lanes.items():
-            first = next(self._pending(name), None)
-            if first is not None:
-                lane.start(*first, now)
+        self._outbox.turn(now, more=bool(self._waiting))
 
     def _take_outcomes(self, now: Instant) -> None:
         records: list[Record] = []
         for lane in self._lanes.values():
             outcome = lane.outcome(now)
             if outcome is not None:
-                records.append(outcome)
+                records += self._outbox.with_instead(outcome)
                 self._say(lane.name, outcome)
         if records:
             self._log.append(records)
@@ -151,6 +152,8 @@ class Process:
         self._log.flush()
 
     def _look_around(self, now: Instant) -> None:
+        self._routes.look(now)
+        self._troubles.note("notify.toml", self._routes.trouble)
         for news in self._others.look(now):
             monitoring_log.error("{}", news.message)
             planned = self._planner.of_own(news, self._log.state.told, now)
@@ -219,10 +222,6 @@ class Process:
                 )
         return [line for line in found if isinstance(line, AlertLine)]
 
-    def _pending(self, channel: str) -> Iterator[tuple[str, Outstanding]]:
-        outstanding = self._log.state.outstanding
-        return ((key, one) for key, one in outstanding.items() if one.channel == channel)
-
     def _newest(self) -> Snapshot | None:
         """Return the newest snapshot, read at most once a turn."""
         if not self._snapshot_read:
@@ -237,13 +236,7 @@ class Process:
     def _seconds_to_wait(self) -> float:
         if self._waiting:
             return 0.0
-        now = self._clock.now()
-        waits = [
-            lane.seconds_left(now)
-            for name, lane in self._lanes.items()
-            if next(self._pending(name), None) is not None
-        ]
-        return min([LOOK_SECONDS, *waits])
+        return min(LOOK_SECONDS, self._outbox.seconds_left(self._clock.now()))
 
     def _say(self, channel: str, record: Sent | Failed | Dead) -> None:
         match record:
@@ -277,7 +270,7 @@ class Process:
             self._troubles.note("state", None)
 
     def _channel_state(self, name: str, now: Instant) -> ChannelState:
-        pending = [one for _, one in self._pending(name)]
+        pending = [one for _, one in self._outbox.pending(name)]
         failing = [one for one in pending if one.failing is not None]
         dead = self._log.state.dead_of(name, now)
         return ChannelState(

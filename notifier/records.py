@@ -12,6 +12,10 @@ import msgspec
 from evaluator.incident import Severity
 from evaluator.instant import Instant, elapsed_ms
 
+DIGEST = "digest"
+SUMMARY = "summary"
+"""What a message of several alerts has in the place of an incident, a rule and a reason."""
+
 REMEMBER_DEAD_MS = 86_400_000
 """For a day the operator is reminded that a message was given up."""
 
@@ -23,11 +27,26 @@ class Mark(msgspec.Struct, frozen=True):
     boottime_ns: int
 
 
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that a summary stands for."""
+
+    key: str
+    incident: str
+    rule: str
+    severity: Severity
+    why: str
+    over: bool
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="planned"):
     """A message and the channels that are told; `passed` says of the others why not.
 
     `step` names the transition within its incident. `mark` is the line that it tells of; None for
     what the notifier saw itself. `alert_at` is when it happened, `over` that it is the end of it.
+    `groups` are, by channel, those in which it waits; on the others it is told at once.
+    A summary `lists` what it tells of. `replaces` are the deliveries whose place it takes, `since`
+    when they were to be told, `flushes` the groups that were waited for.
+    `instead_of` is the delivery for which a fallback channel is told, `fell_back`: one is.
     """
 
     at: Instant
@@ -44,7 +63,19 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     channels: tuple[str, ...]
     passed: dict[str, str] = {}
     mark: Mark | None = None
+    groups: dict[str, str] = {}
+    lists: tuple[Listed, ...] = ()
+    replaces: tuple[str, ...] = ()
+    since: Instant | None = None
+    flushes: tuple[str, ...] = ()
+    instead_of: str = ""
+    fell_back: bool = False
     timestamp: str = ""
+
+    @property
+    def due_at(self) -> Instant:
+        """When it was to be told at first."""
+        return self.since or self.at
 
     def key(self, channel: str) -> str:
         """Return the idempotency key of one delivery."""
@@ -75,13 +106,16 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sen
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="failed"):
-    """An attempt failed: it is made again at `again_ms` (POSIX ms)."""
+    """An attempt failed: it is made again at `again_ms` (POSIX ms). `asked`: the other side named
+    that time, and it holds for the whole channel.
+    """
 
     at: Instant
     key: str
     attempts: int
     reason: str
     again_ms: int
+    asked: bool = False
     timestamp: str = ""
 
 
@@ -96,7 +130,11 @@ class Dead(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="dea
 
 
 class Outstanding(msgspec.Struct, kw_only=True):
-    """One delivery that is planned and neither sent nor dead; `failing`: its first failure."""
+    """One delivery that is planned and neither sent nor dead; `failing`: its first failure.
+
+    `group` is the one in which it waits, None: it is told at once. `fell_back`: a fallback channel
+    is told of it too.
+    """
 
     planned: Planned
     channel: str
@@ -104,13 +142,22 @@ class Outstanding(msgspec.Struct, kw_only=True):
     failing: Instant | None = None
     again_ms: int | None = None
     reason: str = ""
+    group: str | None = None
+    asked: bool = False
+    fell_back: bool = False
+
+    @property
+    def incidents(self) -> set[str]:
+        """The incidents that it tells of."""
+        return {one.incident for one in self.planned.lists} or {self.planned.incident}
 
 
 class Known(msgspec.Struct):
-    """An incident of which these channels were told that it fires."""
+    """An incident of which these channels were told that it fires, and when the last time."""
 
     rule: str
     channels: list[str]
+    last: dict[str, Instant] = {}
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -123,13 +170,18 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, kw_only=True):
-    """All that the notifier knows. `outstanding` is by key, in the order of planning."""
+    """All that the notifier knows. `outstanding` is by key, in the order of planning; `flushed`
+    is by channel and group when that group was told the last time, `digest` the session (ISO
+    date) that was told of last.
+    """
 
     begun: bool = False
     mark: Mark | None = None
     outstanding: dict[str, Outstanding] = {}
     told: dict[str, Known] = {}
     dead: list[DeadLetter] = []
+    flushed: dict[str, dict[str, Instant]] = {}
+    digest: str = ""
 
     def take(self, record: Record) -> None:
         """Take one more record in; twice the same changes nothing more."""
@@ -160,14 +212,36 @@ class State(msgspec.Struct, kw_only=True):
 
     def _plan(self, record: Planned) -> None:
         self._reach(record.mark)
+        if record.instead_of in self.outstanding:
+            self.outstanding[record.instead_of].fell_back = True
+        if record.why == DIGEST:
+            self.digest = record.step
         for channel in record.channels:
-            one = Outstanding(planned=record, channel=channel)
-            self.outstanding[record.key(channel)] = one
+            key = record.key(channel)
+            for replaced in record.replaces:
+                if replaced != key:  # one that was waited for keeps its place and its key
+                    self.outstanding.pop(replaced, None)
+            for group in record.flushes:
+                self.flushed.setdefault(channel, {})[group] = record.at
+            self.outstanding[key] = Outstanding(
+                planned=record, channel=channel, group=record.groups.get(channel),
+                fell_back=record.fell_back,
+            )  # fmt: skip
+        if record.why == DIGEST or record.replaces:
+            return  # whoever is told of an incident by a summary was noted when that was planned
         if record.over:
             self.told.pop(record.incident, None)
             return
-        known = self.told.setdefault(record.incident, Known(record.rule, []))
+        firing = [(one.incident, one.rule) for one in record.lists if not one.over]
+        for incident, rule in firing or [(record.incident, record.rule)]:
+            self._tell(incident, rule, record)
+
+    def _tell(self, incident: str, rule: str, record: Planned) -> None:
+        if record.lists and incident not in self.told:
+            return  # it is over by now
+        known = self.told.setdefault(incident, Known(rule, []))
         known.channels += [one for one in record.channels if one not in known.channels]
+        known.last |= dict.fromkeys(record.channels, record.at)
 
     def _reach(self, mark: Mark | None) -> None:
         self.begun = True
@@ -179,6 +253,7 @@ class State(msgspec.Struct, kw_only=True):
         if one is not None:
             one.attempts, one.again_ms = record.attempts, record.again_ms
             one.failing, one.reason = one.failing or record.at, record.reason
+            one.asked = record.asked
 
     def _bury(self, record: Dead) -> None:
         one = self.outstanding.pop(record.key, None)
@@ -189,9 +264,12 @@ class State(msgspec.Struct, kw_only=True):
             return
         planned = one.planned
         self.dead.append(DeadLetter(one.channel, record.at, planned.title, record.reason))
-        known = self.told.get(planned.incident)
-        if planned.why == "new" and known is not None and one.channel in known.channels:
-            known.channels.remove(one.channel)  # who was not told of the firing needs no end of it
+        firing = {one.incident for one in planned.lists if one.why == "new"}
+        for incident in firing | ({planned.incident} if planned.why == "new" else set()):
+            known = self.told.get(incident)
+            if known is not None and one.channel in known.channels:
+                # Who was not told of the firing needs no end of it.
+                known.channels.remove(one.channel)
 
 
 class Carry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="carry"):

@@ -6,14 +6,30 @@ from typing import Any
 
 import pytest
 
+from evaluator.instant import Instant
 from monitoring.alert_line import AlertLine
 from monitoring.config import Channel
-from notifier.course import Course, course_of
+from monitoring.routing import Route
+from notifier import course
+from notifier.course import Course
 from notifier.records import Known
 
 MAIL = Channel(kind="file", path="mail")
 PAGER = Channel(kind="file", path="pager", severity="CRITICAL")
 CHANNELS = {"mail": MAIL, "pager": PAGER}
+
+
+NOW = Instant(1_760_245_927_000, 10**15, "boot")
+
+
+def course_of(
+    line: AlertLine,
+    channels: dict[str, Channel],
+    told: dict[str, Known],
+    ways: dict[str, Route | None] | None = None,
+) -> Course | None:
+    given = dict.fromkeys(channels) if ways is None else ways
+    return course.course_of(line, channels, given, told, NOW)
 
 
 def line(notify: str | None, **fields: Any) -> AlertLine:

@@ -86,7 +86,7 @@ def test_a_failure_waits_for_its_time_and_then_is_tried_again() -> None:
     assert isinstance(failed, Failed)
     assert failed.again_ms == at(30).wall_ms
     assert channel.attempt(one, 29.9) is None
-    assert channel.lane.seconds_left(at(29.5)) == 0.5
+    assert channel.lane.seconds_left([("key", one)], at(29.5)) == 0.5
     channel.answer = SENT
     assert isinstance(channel.attempt(one, 30), Sent)
     assert [letter.key for letter in channel.letters] == ["key", "key"]
@@ -95,7 +95,7 @@ def test_a_failure_waits_for_its_time_and_then_is_tried_again() -> None:
 def test_after_a_restart_the_time_that_was_asked_for_still_counts() -> None:
     channel = Channel(SENT)
     one = Outstanding(planned=PLANNED, channel="a", attempts=3, again_ms=at(20).wall_ms)
-    channel.lane.resume(one, at(5))
+    channel.lane.resume([("key", one)], at(5))
     assert channel.attempt(one, 19.9) is None
     sent = channel.attempt(one, 20)
     assert isinstance(sent, Sent)
@@ -105,7 +105,7 @@ def test_after_a_restart_the_time_that_was_asked_for_still_counts() -> None:
 def test_a_clock_that_was_set_far_back_holds_nothing_up_for_more_than_an_hour() -> None:
     channel = Channel(SENT)
     one = Outstanding(planned=PLANNED, channel="a", attempts=3, again_ms=at(90 * HOUR).wall_ms)
-    channel.lane.resume(one, at(0))
+    channel.lane.resume([("key", one)], at(0))
     assert isinstance(channel.attempt(one, HOUR), Sent)
 
 
@@ -118,10 +118,11 @@ def test_a_send_that_never_ends_is_seen_to_hang_and_nothing_else_is_begun() -> N
         return SENT
 
     lane = Lane("a", send, wake=lambda: None, chance=lambda: 0.0)
-    lane.start("key", Outstanding(planned=PLANNED, channel="a"), at(0))
+    one = Outstanding(planned=PLANNED, channel="a")
+    lane.start("key", one, at(0))
     assert asked.wait(30)
     assert (lane.outcome(at(60)), lane.hangs(at(60)), lane.hangs(at(121))) == (None, False, True)
-    assert lane.seconds_left(at(121)) == math.inf
+    assert lane.seconds_left([("key", one)], at(121)) == math.inf
     release.set()
 
 

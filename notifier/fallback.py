@@ -1,0 +1,49 @@
+"""What a channel refused, or could not be told in time, goes to its fallback channel too: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from evaluator.durations import in_words
+from evaluator.incident import Severity
+from evaluator.instant import Instant, elapsed_ms
+from notifier.records import Outstanding, Planned
+from notifier.summary import Pending
+
+LIMIT_SECONDS: dict[Severity, int] = {"CRITICAL": 30, "WARNING": 900}
+"""So long a channel has for a message: some four attempts, and an outage of minutes."""
+
+
+def overdue(pending: Iterable[Pending], fallback: Mapping[str, str], now: Instant) -> list[Planned]:
+    """Return what is told on fallback channels, of what could not be sent for too long."""
+    records = []
+    for key, one in pending:
+        limit_seconds = LIMIT_SECONDS[one.planned.severity]
+        if one.group is None and elapsed_ms(one.planned.due_at, now) > limit_seconds * 1000:
+            why = f"not for {in_words(limit_seconds)}"
+            reason = f"{why}: {one.reason}" if one.reason else why
+            records += instead(key, one, fallback, reason, now)
+    return records
+
+
+def instead(
+    key: str, one: Outstanding, fallback: Mapping[str, str], reason: str, now: Instant
+) -> list[Planned]:
+    """Return the one record by which a fallback channel is told, if there is one and it was not.
+
+    What comes in the stead of something has no fallback of its own: two that stand in for each
+    other would never end.
+    """
+    other = fallback.get(one.channel)
+    planned = one.planned
+    if other is None or one.fell_back or planned.instead_of:
+        return []
+    return [
+        msgspec.structs.replace(
+            planned, at=now, step=f"{planned.step}-instead-of-{one.channel}", channels=(other,),
+            passed={}, groups={}, mark=None, replaces=(), since=None, flushes=(), instead_of=key,
+            text=f"not told on {one.channel}: {reason}\n{planned.text}",
+        )
+    ]  # fmt: skip

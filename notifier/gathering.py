@@ -1,0 +1,129 @@
+"""What of a channel's deliveries waits, and what is told as one: pure, from what is pending.
+
+Groups wait as their routes say, in Alertmanager's terms; in quiet hours they wait for the end of
+those. A crowd of messages becomes a summary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from evaluator.instant import Instant, elapsed_ms
+from monitoring.routing import Routing
+from notifier.records import DIGEST, SUMMARY, Planned
+from notifier.summary import Pending, alone, summary
+
+BURST = 10
+"""So many messages may wait on a channel, or come on it within a minute, before the rest is told
+as one."""
+LATE_BURST = 3
+"""The same of what waited for longer than a minute: a channel that comes back is not to ring for
+each."""
+Exposure = Callable[[Instant], str]
+"""Puts in words what is at stake now."""
+MINUTE_MS = 60_000
+GAP_MS = 15_000
+"""Within a crowd one message comes so often."""
+MOST_SINGLE = 500
+"""More are put into one at once, though it is not sent yet: memory must not grow with a storm."""
+
+
+def flush(
+    pending: Sequence[Pending],
+    flushed: Mapping[str, Instant],
+    routing: Routing,
+    *,
+    quiet: bool,
+    exposure: Exposure,
+    now: Instant,
+) -> list[Planned]:
+    """Return the records by which the groups whose time has come are told.
+
+    `flushed` says of each group when it was told the last time. What waits gives way to a later
+    message of the same incident that does not: it is told by itself, before that.
+    """
+    ahead = _followed(pending, {key for key, one in pending if one.group is None})
+    records = [alone(one, now) for one in pending if one[0] in ahead]
+    waiting = [(key, one) for key, one in pending if one.group is not None and key not in ahead]
+    if quiet:
+        return records
+    groups = {one.group: one for _, one in reversed(waiting) if one.group is not None}
+    due = {
+        name
+        for name, first in groups.items()
+        if _is_due(first.planned.at, flushed.get(name), routing, name, now)
+    }
+    keys = {key for key, one in waiting if one.group in due}
+    keys |= _followed(waiting, keys)
+    chosen = [(key, one) for key, one in waiting if key in keys]
+    if len(chosen) == 1:
+        return [*records, alone(chosen[0], now, tuple(due))]
+    if chosen:
+        why = f"{len(chosen)} messages that waited for each other"
+        records += summary(chosen, why, now, exposure=exposure(now), flushes=sorted(due))
+    return records
+
+
+def crowd(pending: Sequence[Pending], told_lately: int, now: Instant) -> str | None:
+    """Return why what is to be told at once is too much for messages of their own, in words.
+
+    `told_lately` is how many messages were sent within the last minute.
+    """
+    singles = single(pending)
+    if any(elapsed_ms(one.planned.due_at, now) > MINUTE_MS for _, one in singles):
+        if len(singles) > LATE_BURST:
+            return f"{len(singles)} messages that could not be sent before"
+    elif len(singles) > BURST:
+        return f"{len(singles)} messages at once"
+    if singles and told_lately + len(singles) > BURST:
+        return f"more than {BURST} messages within a minute"
+    return None
+
+
+def single(pending: Sequence[Pending]) -> list[Pending]:
+    """Return what is to be told at once in a message of its own."""
+    return [
+        (key, one)
+        for key, one in pending
+        if one.group is None and one.planned.why not in (SUMMARY, DIGEST)
+    ]
+
+
+def gathered(
+    pending: Sequence[Pending], why: str, now: Instant, *, exposure: Exposure
+) -> list[Planned]:
+    """Return the summaries that take the place of what is pending.
+
+    What a fallback channel was told of stays apart: it is not told there again.
+    """
+    records = []
+    for fell_back in (True, False):
+        some = [(key, one) for key, one in pending if one.fell_back == fell_back]
+        if len(some) > 1:
+            records += summary(some, why, now, exposure=exposure(now))
+    return records
+
+
+def _followed(pending: Sequence[Pending], keys: set[str]) -> set[str]:
+    """Return those that wait, and are followed by one of these keys of the same incident."""
+    incidents: set[str] = set()
+    found = set()
+    for key, one in reversed(pending):
+        if key in keys:
+            incidents |= one.incidents
+        elif one.group is not None and not incidents.isdisjoint(one.incidents):
+            found.add(key)
+    return found
+
+
+def _is_due(
+    first_at: Instant, flushed_at: Instant | None, routing: Routing, name: str, now: Instant
+) -> bool:
+    """Tell whether a group's time has come, given when the first that waits in it came."""
+    route = routing.group(name)
+    if route is None:
+        return True
+    interval_ms = route.group_interval_seconds * 1000
+    if flushed_at is not None and elapsed_ms(flushed_at, first_at) < interval_ms:
+        return elapsed_ms(flushed_at, now) >= interval_ms
+    return elapsed_ms(first_at, now) >= route.group_wait_seconds * 1000

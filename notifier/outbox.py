@@ -1,0 +1,145 @@
+"""What is outstanding on each channel, on its way out: what waits, what is told as one, by whom
+in whose stead, and what is sent next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from evaluator.instant import Instant
+from notifier.deliveries import DeliveryLog
+from notifier.fallback import instead, overdue
+from notifier.gathering import (
+    BURST,
+    GAP_MS,
+    MINUTE_MS,
+    MOST_SINGLE,
+    Exposure,
+    crowd,
+    flush,
+    gathered,
+    single,
+)
+from notifier.lane import Lane
+from notifier.records import SUMMARY, Dead, Failed, Planned, Sent
+from notifier.routes import Routes
+from notifier.summary import Pending
+
+NS = 1_000_000
+
+
+class Outbox:
+    """Decides from the log's state, writes what it decided, and starts the lanes.
+
+    `exposure` puts what is at stake now in words.
+    """
+
+    def __init__(
+        self,
+        log: DeliveryLog,
+        lanes: Mapping[str, Lane],
+        routes: Routes,
+        exposure: Exposure,
+        now: Instant,
+    ) -> None:
+        self._log = log
+        self._lanes = lanes
+        self._routes = routes
+        self._exposure = exposure
+        self._told_ns: dict[str, deque[int]] = {name: deque(maxlen=BURST + 1) for name in lanes}
+        self._crowd_ns: dict[str, float] = dict.fromkeys(lanes, -math.inf)
+        for name, lane in lanes.items():
+            lane.resume(self.pending(name), now)
+
+    def pending(self, channel: str) -> list[Pending]:
+        """Return what is neither sent nor given up on a channel, in the order of planning."""
+        outstanding = self._log.state.outstanding
+        return [(key, one) for key, one in outstanding.items() if one.channel == channel]
+
+    def turn(self, now: Instant, *, more: bool = False) -> None:
+        """Decide what is told as one, and begin what can be sent. `more`: lines are still to be
+        taken in, so that a crowd is not whole yet.
+        """
+        for name, lane in self._lanes.items():
+            if not self.pending(name):
+                continue
+            self._append(overdue(self.pending(name), self._routes.routing.fallback, now))
+            self._append(self._flush(name, now))
+            startable = self._startable(lane, now, more=more)
+            chosen = lane.choose(startable, now) if lane.ready(now) else None
+            if chosen is not None:
+                lane.start(*chosen, now)
+                if chosen[1].attempts == 0:
+                    self._told_ns[name].append(now.boottime_ns)
+
+    def with_instead(self, outcome: Sent | Failed | Dead) -> list[Planned | Sent | Failed | Dead]:
+        """Return an attempt's outcome, and before it what a refusal leads to."""
+        one = self._log.state.outstanding.get(outcome.key)
+        if not isinstance(outcome, Dead) or one is None:
+            return [outcome]
+        fallback = self._routes.routing.fallback
+        return [*instead(outcome.key, one, fallback, outcome.reason, outcome.at), outcome]
+
+    def seconds_left(self, now: Instant) -> float:
+        """Return how long until something may be sent."""
+        waits = [
+            lane.seconds_left(
+                [(key, one) for key, one in self.pending(name) if one.group is None], now
+            )
+            for name, lane in self._lanes.items()
+            if not self._held(name, now)
+        ]
+        return min(waits, default=math.inf)
+
+    def _flush(self, name: str, now: Instant) -> list[Planned]:
+        pending = self._idle(name)
+        if all(one.group is None for _, one in pending):
+            return []
+        return flush(
+            pending,
+            self._log.state.flushed.get(name, {}),
+            self._routes.routing,
+            quiet=self._routes.quiet(now),
+            exposure=self._exposure,
+            now=now,
+        )
+
+    def _startable(self, lane: Lane, now: Instant, *, more: bool) -> list[Pending]:
+        """Return what may be sent now; a crowd is made one message, at most every so often."""
+        name = lane.name
+        pending = self._idle(name)
+        ready = [(key, one) for key, one in pending if one.group is None]
+        told = self._told_ns[name]
+        lately = sum(now.boottime_ns - at < MINUTE_MS * NS for at in told)
+        why = crowd(ready, lately, now)
+        if why is None:
+            return ready
+        if more or self._held(name, now) or not lane.ready(now):
+            return self._pressed(ready, why, now)
+        self._crowd_ns[name] = now.boottime_ns
+        whole = [(key, one) for key, one in ready if one.planned.why == SUMMARY]
+        self._append(gathered([*whole, *single(ready)], why, now, exposure=self._exposure))
+        return [(key, one) for key, one in self._idle(name) if one.group is None]
+
+    def _pressed(self, ready: list[Pending], why: str, now: Instant) -> list[Pending]:
+        """Return what is no part of the crowd; hundreds are put into one message meanwhile."""
+        singles = single(ready)
+        if len(singles) > MOST_SINGLE:
+            self._append(gathered(singles, why, now, exposure=self._exposure))
+        crowding = {key for key, _ in singles}
+        return [(key, one) for key, one in ready if key not in crowding]
+
+    def _held(self, name: str, now: Instant) -> bool:
+        return now.boottime_ns - self._crowd_ns[name] < GAP_MS * NS
+
+    def _idle(self, name: str) -> list[Pending]:
+        """Return what is pending and not under way."""
+        trying = self._lanes[name].trying
+        return [(key, one) for key, one in self.pending(name) if key != trying]
+
+    def _append(self, records: Iterable[Planned]) -> None:
+        found = [*records]
+        if found:
+            self._log.append([*found])
