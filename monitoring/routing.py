@@ -5,7 +5,7 @@ Pure. The terms are Alertmanager's (prometheus.io/docs/alerting/latest/configura
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -15,6 +15,7 @@ import msgspec
 
 from evaluator.durations import in_words
 from evaluator.incident import Severity
+from monitoring.config import Channel
 
 GROUP_WAIT_SECONDS = 30
 GROUP_INTERVAL_SECONDS = 300
@@ -122,6 +123,17 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     def group(self, name: str) -> Route | None:
         """Return the route whose group has a name, None when there is none any more."""
         return next((route for route in self.routes if route.words == name), None)
+
+
+def why_not(
+    name: str, channel: Channel, severity: Severity, ways: Mapping[str, Route | None]
+) -> str | None:
+    """Return why a channel is not told that something fires, None: it is."""
+    if name not in ways:
+        return "no route leads there"
+    if severity != "CRITICAL" and channel.severity == "CRITICAL":
+        return "is told of CRITICAL alone"
+    return None
 
 
 def described(route: Route) -> str:

@@ -13,7 +13,7 @@ from evaluator.incident import TELLS, Severity
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.alert_line import AlertLine
 from monitoring.config import Channel
-from monitoring.routing import NO_ROUTE, Route
+from monitoring.routing import NO_ROUTE, Route, why_not
 from notifier.records import Known
 
 
@@ -67,12 +67,10 @@ def divide(
             chosen.append(name)
         elif over:
             passed[name] = "was not told that it fires"
-        elif name not in ways:
-            passed[name] = "no route leads there"
-        elif severity == "CRITICAL" or channel.severity == "WARNING":
-            chosen.append(name)
+        elif (why := why_not(name, channel, severity, ways)) is not None:
+            passed[name] = why
         else:
-            passed[name] = "is told of CRITICAL alone"
+            chosen.append(name)
     if chosen:
         return Course(channels=tuple(chosen), passed=passed)
     if over:

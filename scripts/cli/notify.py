@@ -13,6 +13,8 @@ from monitoring.home import Home
 from monitoring.trial import TrialLine, TrialTask
 from scripts.cli.desk import desk
 from scripts.cli.failure import Failure
+from scripts.cli.notify_check import check
+from scripts.cli.notify_settings import settings_of
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
 
 NOT_SENT = 2
@@ -21,6 +23,9 @@ NOT_SENT = 2
 @click.group()
 def notify() -> None:
     """Whom alerts are told to."""
+
+
+notify.add_command(check)
 
 
 @notify.command("test")
@@ -58,17 +63,8 @@ def test(channel: str | None, as_json: bool) -> int:
 
 def _task(home: Home, channel: str | None) -> TrialTask:
     """Return what is to be tried, by the settings as they are now. Raises `Failure`."""
-    from monitoring.settings import SettingsError, load  # noqa: PLC0415 - slow: pydantic
-
-    try:
-        settings = load(home, os.environ)
-    except SettingsError as error:
-        what = "\n".join(error.faults)
-        raise Failure(what, f"Correct {home.settings}.", code=NOT_SENT) from None
+    settings = settings_of(home)
     config = settings.config
-    if not config.channels:
-        todo = "docs/notifications.md has a set-up to copy."
-        raise Failure("No channel is set.", todo, code=NOT_SENT)
     if channel is not None and channel not in config.channels:
         todo = f"There are: {', '.join(config.channels)}."
         raise Failure(f"There is no channel {channel}.", todo, code=NOT_SENT)
