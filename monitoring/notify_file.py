@@ -126,7 +126,7 @@ class _Reader:
             if "channels" not in table:
                 self.report(place, "a route needs channels")
             route = Route(**({"channels": ()} | fields))
-            if taken is not None:
+            if taken is not None and index == taken:
                 self.report(place, f"is never reached: route {taken} takes everything")
             elif route.words == "everything" and not route.continues and len(fields) == len(table):
                 taken = index + 1

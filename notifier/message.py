@@ -66,14 +66,14 @@ def title_of(news: News) -> str:
 
 def text_of(news: News, exposure: str, zone: ZoneInfo) -> str:
     """Return the text without what depends on when it is sent."""
-    message = _bounded(news.message, LONGEST_MESSAGE) or news.rule
+    message = bounded(news.message, LONGEST_MESSAGE) or news.rule
     lasted = in_words((news.at.wall_ms - news.since_ms) / 1000)
     when = "was so from" if news.over else "since"
-    reason = _bounded(news.reason, LONGEST_DETAIL)
+    reason = bounded(news.reason, LONGEST_DETAIL)
     lines = [message, f"{when} {_clock(news.since_ms, zone)}, {lasted}: {reason}"]
     consequences = news.context.get("consequences")
     if isinstance(consequences, str):
-        lines.append(f"explains {_bounded(consequences, LONGEST_DETAIL)}")
+        lines.append(f"explains {bounded(consequences, LONGEST_DETAIL)}")
     lines.append(exposure)
     if not news.over and news.todo is not None:
         lines.append(f"do: {news.todo}")
@@ -146,7 +146,7 @@ def _clock(wall_ms: int, zone: ZoneInfo) -> str:
     return f"{moment:%H:%M:%S} on {moment.day} {moment:%b}"
 
 
-def _bounded(text: str, units: int) -> str:
+def bounded(text: str, units: int) -> str:
     """Return a text of an engine without what steers a terminal, and how to see the rest of it."""
     shown = printable(text).encode("utf-16-le")
     if len(shown) <= 2 * units:

@@ -22,11 +22,12 @@ from monitoring.process_life import ProcTable
 from monitoring.settings import Settings
 from monitoring.snapshot import Snapshot
 from monitoring.snapshots import SnapshotStore
-from monitoring.state import ChannelState, ProcessState, write_state
+from monitoring.state import ProcessState, write_state
 from monitoring.supervisor import Supervisor
 from monitoring.troubles import Troubles
 from notifier.channel import sender
 from notifier.deliveries import DeliveryLog
+from notifier.digest import Digest
 from notifier.lane import Lane
 from notifier.others import PROCESSES, Others
 from notifier.outbox import Outbox
@@ -73,6 +74,7 @@ class Process:
         self._snapshot_read = False
         self._routes = Routes(home, config, fold(home.alerts).market)
         self._planner = Planner(config, self._routes, self._newest)
+        self._digest = Digest(home, config)
         self._follower = LogFollower(home.alerts)
         self._lanes = {
             name: Lane(
@@ -154,6 +156,7 @@ class Process:
     def _look_around(self, now: Instant) -> None:
         self._routes.look(now)
         self._troubles.note("notify.toml", self._routes.trouble)
+        self._sum_up(now)
         for news in self._others.look(now):
             monitoring_log.error("{}", news.message)
             planned = self._planner.of_own(news, self._log.state.told, now)
@@ -174,6 +177,17 @@ class Process:
         else:
             self._troubles.note("folder watch", None)
         self._write_state(now)
+
+    def _sum_up(self, now: Instant) -> None:
+        wanted = self._routes.routing.digest
+        try:
+            found = self._digest.look(wanted, self._routes.calendar, self._log.state, now)
+        except OSError as error:
+            self._troubles.note("digest", f"no digest: the files can't be read: {error.strerror}")
+            return
+        self._troubles.note("digest", None)
+        if found is not None:
+            self._log.append([found])
 
     def _take_up(self, now: Instant) -> list[AlertLine]:
         """Return the lines that were written since the last one that was taken in.
@@ -259,7 +273,7 @@ class Process:
             config=self._settings.config,
             secrets_set=self._settings.secrets_set,
             alert_seq=None if self._log.state.mark is None else self._log.state.mark.seq,
-            channels={name: self._channel_state(name, now) for name in self._lanes},
+            channels={name: self._outbox.state_of(name, now) for name in self._lanes},
             degraded=self._troubles.words,
         )
         try:
@@ -268,16 +282,3 @@ class Process:
             self._troubles.note("state", f"the state file can't be written: {error.strerror}")
         else:
             self._troubles.note("state", None)
-
-    def _channel_state(self, name: str, now: Instant) -> ChannelState:
-        pending = [one for _, one in self._outbox.pending(name)]
-        failing = [one for one in pending if one.failing is not None]
-        dead = self._log.state.dead_of(name, now)
-        return ChannelState(
-            outstanding=len(pending),
-            failing_since=failing[0].failing if failing else None,
-            failing_reason=failing[0].reason if failing else "",
-            dead=len(dead),
-            dead_since=dead[0].at if dead else None,
-            dead_reason=dead[-1].reason if dead else "",
-        )

@@ -12,11 +12,11 @@ from monitoring.alert_fold import read
 from monitoring.calendar import calendar_of
 from monitoring.snapshot import file_wall_ms
 from monitoring.snapshots import SnapshotStore
+from monitoring.trading_day import Report, day_of, incidents_of
 from scripts.cli import words
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
 from scripts.cli.look import never_ran, overrides_of
-from scripts.cli.report_day import Report, day_of, incidents_of
 from scripts.cli.report_text import as_lines, as_markdown
 from scripts.cli.tail import config_of
 from scripts.cli.terminal import show, show_json, uncut

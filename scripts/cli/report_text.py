@@ -7,8 +7,8 @@ from datetime import date, tzinfo
 
 from evaluator.message import grouped
 from monitoring.money import rupees, rupees_short
+from monitoring.trading_day import Day, DayIncident, Exposure, Report, Stretch, stake
 from scripts.cli import words
-from scripts.cli.report_day import Day, DayIncident, Exposure, Report, Stretch
 from scripts.cli.terminal import Line, Span, Style, clean
 
 MANY = 12
@@ -58,7 +58,7 @@ def as_markdown(report: Report, zone: tzinfo) -> str:
         taken = "; ".join(_taken(ack, zone) for ack in _takers(one)) or "nobody"
         cells = (
             _clock(one.fired_ms, zone), one.severity, one.rule, _lasted(one), one.end,
-            _stake(one.at_firing), _stake(one.at_end), taken, one.message,
+            stake(one.at_firing), stake(one.at_end), taken, one.message,
         )  # fmt: skip
         parts.append(f"| {' | '.join(_safe(cell) for cell in cells)} |")
     return "\n".join([*parts, ""])
@@ -152,9 +152,9 @@ def _sum_of(incidents: list[DayIncident]) -> Line:
 
 def _incident_lines(one: DayIncident, zone: tzinfo) -> list[Line]:
     style: Style = "bad" if one.severity == "CRITICAL" else "warn"
-    stakes = [f"at firing {_stake(one.at_firing)}"]
+    stakes = [f"at firing {stake(one.at_firing)}"]
     if one.ended_ms is not None:
-        stakes.append(f"at the end {_stake(one.at_end)}")
+        stakes.append(f"at the end {stake(one.at_end)}")
     end = {"resolved": "resolved after", "closed": "closed after", "open": "fires since"}[one.end]
     since = _clock(one.fired_ms, zone) if one.end == "open" else _lasted(one)
     lines: list[Line] = [
@@ -186,14 +186,6 @@ def _lasted(one: DayIncident) -> str:
     if one.ended_ms is None:
         return "still firing"
     return words.age((one.ended_ms - one.fired_ms) / 1000)
-
-
-def _stake(exposure: Exposure | None) -> str:
-    if exposure is None or exposure.positions is None:
-        return "positions unknown"
-    value = "" if exposure.value is None else f" worth {rupees_short(exposure.value)}"
-    pnl = "" if exposure.pnl is None else f", P&L {rupees(exposure.pnl)}"
-    return f"{exposure.positions:.0f} open{value}{pnl}"
 
 
 def _clock(wall_ms: int, zone: tzinfo) -> str:

@@ -65,6 +65,7 @@ class Server:
         self.requests: list[Request] = []
         self.taken: list[Request] = []
         self.down: Callable[[], bool] | None = None
+        self.fails_on: Callable[[Any], bool] | None = None
         self.answers: list[Answer] = []
         self.always = Answer()
         self.ending = threading.Event()
@@ -76,7 +77,10 @@ class Server:
                 answer = outer.answers.pop(0) if outer.answers else outer.always
                 if outer.down is not None and outer.down():
                     answer = Answer(503)
-                request = Request(self.path, dict(self.headers), json.loads(raw), time.monotonic())
+                body = json.loads(raw)
+                if outer.fails_on is not None and outer.fails_on(body):
+                    answer = Answer(500)
+                request = Request(self.path, dict(self.headers), body, time.monotonic())
                 outer.requests.append(request)
                 if answer.code == 200:
                     outer.taken.append(request)
@@ -106,6 +110,11 @@ class Server:
         self.port = self._http.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+
+    def told(self) -> list[tuple[str, str, str]]:
+        """Return incident, why and key of all that was taken, also of what a summary lists."""
+        alerts = [one for request in self.taken for one in request.body["alerts"] or [request.body]]
+        return [(one["incident"], one["why"], one["key"]) for one in alerts]
 
     def keys(self) -> list[str]:
         return [request.headers["Tickbeat-Key"] for request in self.requests]
@@ -169,6 +178,20 @@ class Desk:
         self._open[rule] = begun.incident
         self.write(begun, at=now)
         return begun.incident
+
+    def fire_many(self, rules: list[str], severity: Severity = "CRITICAL") -> list[Incident]:
+        """Write the lines of many rules that begin to fire, in one evaluation."""
+        now = self.clock()
+        begun = [self.new(rule, now, severity) for rule in rules]
+        self._open |= {one.incident.rule: one.incident for one in begun}
+        self.write(*begun, at=now)
+        return [one.incident for one in begun]
+
+    def route(self, text: str) -> None:
+        """Write notify.toml as an editor does: a new file in the place of the old."""
+        new = self.home.root / "notify.new"
+        new.write_text(text)
+        new.replace(self.home.notify)
 
     def step(self, rule: str, notify: str, status: Status = "firing", **fields: Any) -> Incident:
         now = fields.pop("at", None) or self.clock()

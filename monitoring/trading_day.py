@@ -10,6 +10,7 @@ import msgspec
 from evaluator.instant import Sessions
 from monitoring.alert_fold import wall_ms
 from monitoring.alert_line import AlertLine, incident_of
+from monitoring.money import rupees, rupees_short
 from monitoring.snapshot import Snapshot
 
 End = Literal["resolved", "closed", "open"]
@@ -154,7 +155,7 @@ def day_of(
     first_lost: int | None = None
     for snapshot in snapshots:
         while due is not None and due[0] < snapshot.wall_ms:
-            due[1](None if before is None else _exposure(before))
+            due[1](None if before is None else exposure_at(before))
             due = next(moments, None)
         if before is not None:
             _pass(day, before, snapshot, sessions, longest_ms)
@@ -164,10 +165,10 @@ def day_of(
         day.ticks_lost = max(0, snapshot.collector.ticks_lost - first_lost)
         before = snapshot
     while due is not None:
-        due[1](None if before is None else _exposure(before))
+        due[1](None if before is None else exposure_at(before))
         due = next(moments, None)
     if before is not None:
-        day.closing = _exposure(before)
+        day.closing = exposure_at(before)
         gaps.end(before.wall_ms)
     day.heartbeat_gaps = gaps.found
     return day
@@ -188,7 +189,16 @@ def _moments(
     yield from sorted(moments, key=lambda moment: moment[0])
 
 
-def _exposure(snapshot: Snapshot) -> Exposure:
+def stake(exposure: Exposure | None) -> str:
+    """Return an exposure in words."""
+    if exposure is None or exposure.positions is None:
+        return "positions unknown"
+    value = "" if exposure.value is None else f" worth {rupees_short(exposure.value)}"
+    pnl = "" if exposure.pnl is None else f", P&L {rupees(exposure.pnl)}"
+    return f"{exposure.positions:.0f} open{value}{pnl}"
+
+
+def exposure_at(snapshot: Snapshot) -> Exposure:
     """Return what was last reported; what is too old to be a fact still tells what was open."""
 
     def last(group: str, field: str) -> float | None:
