@@ -214,7 +214,7 @@ class State(msgspec.Struct, kw_only=True):
         self._reach(record.mark)
         if record.instead_of in self.outstanding:
             self.outstanding[record.instead_of].fell_back = True
-        if record.why == DIGEST:
+        if record.why == DIGEST and not record.instead_of:
             self.digest = record.step
         for channel in record.channels:
             key = record.key(channel)

@@ -77,5 +77,5 @@ class Routes:
 
 def _words(refused: Refused) -> str:
     first, *others = refused.faults
-    more = f" (and {len(others)} more: `monitor notify check`)" if others else ""
+    more = f" (and {len(others)} more)" if others else ""
     return f"not taken over: {first}{more}; the routes from before are in force"

@@ -45,7 +45,9 @@ def telling(look: Look) -> Finding:
         return Finding("WARN", SUBJECT, "; ".join(said), f"mend it, then {tests}")
     if look.notifier.degraded:
         what = "; ".join(look.notifier.degraded)
-        return Finding("WARN", SUBJECT, what, "read logs/ for the reason")
+        routes = what.startswith("not taken over: ")
+        todo = "run `monitor notify check`" if routes else "read logs/ for the reason"
+        return Finding("WARN", SUBJECT, what, todo)
     waiting = sum(one.outstanding for one in channels.values())
     what = f"{words.count(len(channels), 'channel')}, {waiting} waiting, {look.notifier_life.why}"
     return Finding("OK", SUBJECT, what)

@@ -9,7 +9,8 @@ COMMANDS = (
     "rules check", "rules explain", "rules list", "rules test", "rules backtest", "facts",
     "breeze", "breeze login", "config", "config show", "init", "market", "market show",
     "market open", "market close", "market extend", "market halt", "market skip", "market clear",
-    "silence", "silence add", "silence expire", "silence list", "notify", "notify test",
+    "silence", "silence add", "silence expire", "silence list", "notify", "notify check",
+    "notify test",
 )  # fmt: skip
 
 

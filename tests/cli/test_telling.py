@@ -1,4 +1,4 @@
-"""The notifier's line in `monitor health`, and `monitor notify test`."""
+"""The notifier's line in `monitor health`, `monitor notify test` and `monitor notify check`."""
 
 from __future__ import annotations
 
@@ -151,3 +151,100 @@ def test_what_can_not_be_tried_is_said(
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+ROUTES = """
+[[route]]
+severity = "CRITICAL"
+channels = ["phone"]
+continue = true
+
+[[route]]
+rule = "breeze_*"
+when = "night"
+channels = ["mail"]
+repeat_interval = "4h"
+
+[[route]]
+when = "session"
+channels = ["mail"]
+group_wait = "1m"
+
+[quiet_hours]
+from = "22:00"
+to = "07:00"
+
+[fallback]
+phone = "mail"
+
+[digest]
+channels = ["mail"]
+"""
+
+
+@pytest.fixture
+def routed(tmp_path: Path) -> Path:
+    """A home with a phone for CRITICAL alone, a mail, and routes."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "monitor.toml").write_text(
+        '[channels.phone]\nkind = "file"\npath = "phone"\nseverity = "CRITICAL"\n'
+        '[channels.mail]\nkind = "file"\npath = "mail"\n'
+    )
+    (home / "notify.toml").write_text(ROUTES)
+    return home
+
+
+def test_the_routes_are_printed_in_words(monitor: Any, golden: Any, routed: Path) -> None:
+    done = monitor("notify", "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    golden("notify_check.txt", done.stdout.replace(str(routed), "/srv/monitor"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--severity", "critical", "--at", "2025-10-13T10:00"],
+            "told  phone  route 1 (CRITICAL), at once\ntold  mail  route 3 (session), at once\n",
+        ),
+        (
+            ["--severity", "WARNING", "--at", "2025-10-13T10:00"],
+            "NOT   phone  no route leads there\n"
+            "told  mail  route 3 (session), with its group, after 1m\n",
+        ),
+        (
+            ["--severity", "WARNING", "--at", "2025-10-13T21:59"],
+            "NOT   phone  is told of CRITICAL alone\ntold  mail  no route matches, at once\n",
+        ),
+        (
+            ["--severity", "WARNING", "--at", "2025-10-13T23:00"],
+            "NOT   phone  is told of CRITICAL alone\n"
+            "told  mail  no route matches, when the quiet hours are over, 07:00\n",
+        ),
+    ],
+)
+def test_who_would_be_told_is_said_with_the_reason(
+    monitor: Any, routed: Path, options: list[str], said: str
+) -> None:
+    assert routed.is_dir()
+    done = monitor("notify", "check", "--rule", "disk_low", *options)
+    assert (done.returncode, done.stdout) == (0, said)
+
+
+def test_every_fault_of_the_routes_is_named_and_a_rule_that_there_is_not(
+    monitor: Any, routed: Path
+) -> None:
+    (routed / "notify.toml").write_text('[[route]]\nchannels = ["phon"]\nwen = "night"\n')
+    done = monitor("notify", "check")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "notify.toml:2:13: unknown channel phon (there are: phone, mail) → did you mean phone?",
+        "notify.toml:3:1: unknown field wen → did you mean when?",
+    ]
+    assert done.stderr == "2 faults: this file is not taken over.\n"
+    (routed / "notify.toml").write_text('[[route]]\nchannels = ["mail"]\nrule = "disk_lo"\n')
+    done = monitor("notify", "check", "--json")
+    assert msgspec.json.decode(done.stdout)["ok"] is True
+    done = monitor("notify", "check")
+    assert "route 1: no rule is called disk_lo (did you mean disk_low?)" in done.stderr

@@ -42,7 +42,7 @@ def test_ten_thousand_incidents_are_told_in_few_messages_that_name_each_rule(
     assert set(re.findall(r"rule_\d{3}", text)) == {f"rule_{number:03}" for number in range(1000)}
     keys = [key for *_, key in server.told()]
     assert len(keys) == len(set(keys)) == 10_001
-    assert resident_mib(process) - before < 64
+    assert resident_mib(process) - before < 48
     desk.wait(lambda: not desk.deliveries().outstanding, "the last record")
     assert desk.records(Dead) == []
 
