@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.routing import Routing
-from notifier.records import DIGEST, SUMMARY, Planned
+from notifier.records import Planned
 from notifier.summary import Pending, alone, summary
 
 BURST = 10
@@ -64,29 +64,20 @@ def flush(
     return records
 
 
-def crowd(pending: Sequence[Pending], told_lately: int, now: Instant) -> str | None:
+def crowd(loose: Sequence[Pending], told_lately: int, now: Instant) -> str | None:
     """Return why what is to be told at once is too much for messages of their own, in words.
 
     `told_lately` is how many messages were sent within the last minute.
     """
-    singles = single(pending)
-    if any(elapsed_ms(one.planned.due_at, now) > MINUTE_MS for _, one in singles):
-        if len(singles) > LATE_BURST:
-            return f"{len(singles)} messages that could not be sent before"
-    elif len(singles) > BURST:
-        return f"{len(singles)} messages at once"
-    if singles and told_lately + len(singles) > BURST:
+    count = sum(len(one.planned.lists) or 1 for _, one in loose)
+    if any(elapsed_ms(one.planned.due_at, now) > MINUTE_MS for _, one in loose):
+        if count > LATE_BURST:
+            return f"{count} messages that could not be sent before"
+    elif count > BURST:
+        return f"{count} messages at once"
+    if loose and told_lately + count > BURST:
         return f"more than {BURST} messages within a minute"
     return None
-
-
-def single(pending: Sequence[Pending]) -> list[Pending]:
-    """Return what is to be told at once in a message of its own."""
-    return [
-        (key, one)
-        for key, one in pending
-        if one.group is None and one.planned.why not in (SUMMARY, DIGEST)
-    ]
 
 
 def gathered(

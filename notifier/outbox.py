@@ -21,10 +21,9 @@ from notifier.gathering import (
     crowd,
     flush,
     gathered,
-    single,
 )
 from notifier.lane import Lane
-from notifier.records import SUMMARY, Dead, Failed, Planned, Sent
+from notifier.records import DIGEST, SUMMARY, Dead, Failed, Outstanding, Planned, Sent
 from notifier.routes import Routes
 from notifier.summary import Pending
 
@@ -51,6 +50,8 @@ class Outbox:
         self._exposure = exposure
         self._told_ns: dict[str, deque[int]] = {name: deque(maxlen=BURST + 1) for name in lanes}
         self._crowd_ns: dict[str, float] = dict.fromkeys(lanes, -math.inf)
+        # Keys of the summaries whose time to be sent had come.
+        self._free = {name: _summaries(self.pending(name)) for name in lanes}
         for name, lane in lanes.items():
             lane.resume(self.pending(name), now)
 
@@ -124,27 +125,27 @@ class Outbox:
     def _startable(self, lane: Lane, now: Instant, *, more: bool) -> list[Pending]:
         """Return what may be sent now; a crowd is made one message, at most every so often."""
         name = lane.name
-        pending = self._idle(name)
-        ready = [(key, one) for key, one in pending if one.group is None]
-        told = self._told_ns[name]
-        lately = sum(now.boottime_ns - at < MINUTE_MS * NS for at in told)
-        why = crowd(ready, lately, now)
+        ready = [(key, one) for key, one in self._idle(name) if one.group is None]
+        crowding = [(key, one) for key, one in ready if not self._is_free(name, key, one)]
+        lately = sum(now.boottime_ns - at < MINUTE_MS * NS for at in self._told_ns[name])
+        why = crowd(crowding, lately, now)
         if why is None:
             return ready
         if more or self._held(name, now) or not lane.ready(now):
-            return self._pressed(ready, why, now)
+            singles = [(key, one) for key, one in crowding if one.planned.why != SUMMARY]
+            if len(singles) > MOST_SINGLE:
+                self._append(gathered(singles, why, now, exposure=self._exposure))
+            return [(key, one) for key, one in ready if self._is_free(name, key, one)]
         self._crowd_ns[name] = now.boottime_ns
-        whole = [(key, one) for key, one in ready if one.planned.why == SUMMARY]
-        self._append(gathered([*whole, *single(ready)], why, now, exposure=self._exposure))
-        return [(key, one) for key, one in self._idle(name) if one.group is None]
+        whole = [(key, one) for key, one in ready if one.planned.why != DIGEST]
+        self._append(gathered(whole, why, now, exposure=self._exposure))
+        ready = [(key, one) for key, one in self._idle(name) if one.group is None]
+        self._free[name] = _summaries(ready)
+        return ready
 
-    def _pressed(self, ready: list[Pending], why: str, now: Instant) -> list[Pending]:
-        """Return what is no part of the crowd; hundreds are put into one message meanwhile."""
-        singles = single(ready)
-        if len(singles) > MOST_SINGLE:
-            self._append(gathered(singles, why, now, exposure=self._exposure))
-        crowding = {key for key, _ in singles}
-        return [(key, one) for key, one in ready if key not in crowding]
+    def _is_free(self, name: str, key: str, one: Outstanding) -> bool:
+        """Tell whether something goes out whatever crowds behind it."""
+        return one.planned.why == DIGEST or key in self._free[name]
 
     def _held(self, name: str, now: Instant) -> bool:
         return now.boottime_ns - self._crowd_ns[name] < GAP_MS * NS
@@ -158,3 +159,7 @@ class Outbox:
         found = [*records]
         if found:
             self._log.append([*found])
+
+
+def _summaries(pending: Iterable[Pending]) -> set[str]:
+    return {key for key, one in pending if one.planned.why == SUMMARY}

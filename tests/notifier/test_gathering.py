@@ -10,7 +10,7 @@ import pytest
 from evaluator.instant import Instant
 from monitoring.routing import NO_ROUTE, QuietHours, Route, Routing
 from notifier.fallback import instead, overdue
-from notifier.gathering import BURST, LATE_BURST, crowd, flush, gathered, single
+from notifier.gathering import BURST, LATE_BURST, crowd, flush, gathered
 from notifier.message import finished
 from notifier.records import Dead, Mark, Planned, Sent, State
 from notifier.summary import Pending, listed_of
@@ -240,5 +240,5 @@ def test_a_record_of_the_version_before_is_read_as_one_that_is_told_at_once() ->
     for field in ("groups", "lists", "replaces", "since", "flushes", "instead_of", "fell_back"):
         del old[field]
     log = Log(msgspec.convert(old, Planned))
-    assert [key for key, _ in single(log.pending)] == ["x.1-new.a"]
+    assert [(key, one.group) for key, one in log.pending] == [("x.1-new.a", None)]
     assert listed_of(*log.pending[0])[0].incident == "x"
