@@ -13,6 +13,7 @@ from monitoring.state import ChannelState, read_state
 from scripts.cli.findings import Finding
 from scripts.cli.health import answer_of
 from scripts.cli.look import look
+from scripts.monitor import run
 
 CHANNELS = {"phone": Channel(kind="telegram", chat="1"), "mail": Channel(kind="apprise")}
 
@@ -225,26 +226,32 @@ def test_the_routes_are_printed_in_words(monitor: Any, golden: Any, routed: Path
     ],
 )
 def test_who_would_be_told_is_said_with_the_reason(
-    monitor: Any, routed: Path, options: list[str], said: str
+    routed: Path,
+    options: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert routed.is_dir()
-    done = monitor("notify", "check", "--rule", "disk_low", *options)
-    assert (done.returncode, done.stdout) == (0, said)
+    monkeypatch.setenv("MONITOR_HOME", str(routed))
+    assert run(["notify", "check", "--rule", "disk_low", *options]) == 0
+    assert capsys.readouterr().out == said
 
 
 def test_every_fault_of_the_routes_is_named_and_a_rule_that_there_is_not(
-    monitor: Any, routed: Path
+    routed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MONITOR_HOME", str(routed))
     (routed / "notify.toml").write_text('[[route]]\nchannels = ["phon"]\nwen = "night"\n')
-    done = monitor("notify", "check")
-    assert done.returncode == 1
-    assert done.stdout.splitlines() == [
+    assert run(["notify", "check"]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
         "notify.toml:2:13: unknown channel phon (there are: phone, mail) → did you mean phone?",
         "notify.toml:3:1: unknown field wen → did you mean when?",
     ]
-    assert done.stderr == "2 faults: this file is not taken over.\n"
+    assert said.err == "2 faults: this file is not taken over.\n"
     (routed / "notify.toml").write_text('[[route]]\nchannels = ["mail"]\nrule = "disk_lo"\n')
-    done = monitor("notify", "check", "--json")
-    assert msgspec.json.decode(done.stdout)["ok"] is True
-    done = monitor("notify", "check")
-    assert "route 1: no rule is called disk_lo (did you mean disk_low?)" in done.stderr
+    assert run(["notify", "check", "--json"]) == 0
+    assert msgspec.json.decode(capsys.readouterr().out)["ok"] is True
+    assert run(["notify", "check"]) == 0
+    hint = "route 1: no rule is called disk_lo (did you mean disk_low?)"
+    assert hint in capsys.readouterr().err

@@ -116,6 +116,10 @@ class Server:
         alerts = [one for request in self.taken for one in request.body["alerts"] or [request.body]]
         return [(one["incident"], one["why"], one["key"]) for one in alerts]
 
+    def count(self) -> int:
+        """Return of how many messages it was told, each that a summary lists among them."""
+        return sum(len(request.body["alerts"]) or 1 for request in self.taken)
+
     def keys(self) -> list[str]:
         return [request.headers["Tickbeat-Key"] for request in self.requests]
 

@@ -11,7 +11,7 @@ from monitoring.alert_line import AlertLine
 from monitoring.config import Channel
 from monitoring.routing import Route
 from notifier import course
-from notifier.course import Course
+from notifier.course import Course, groups_of
 from notifier.records import Known
 
 MAIL = Channel(kind="file", path="mail")
@@ -99,3 +99,34 @@ def test_what_is_kept_from_telling_is_passed_in_the_words_of_the_log(notify: str
 )
 def test_a_step_that_concerns_nobody_leaves_no_record(concerns_nobody: AlertLine) -> None:
     assert course_of(concerns_nobody, CHANNELS, told("mail", "pager")) is None
+
+
+def test_a_route_leads_to_its_channels_and_no_others() -> None:
+    found = course_of(line("new"), CHANNELS, {}, {"mail": Route(channels=("mail",))})
+    assert found == Course(channels=("mail",), passed={"pager": "no route leads there"})
+    mild = course_of(line("new", severity="WARNING"), CHANNELS, {}, {"pager": None})
+    assert mild == Course(reason="every channel that a route leads to is told of CRITICAL alone")
+
+
+def test_a_reminder_waits_for_the_repeat_interval_of_its_route() -> None:
+    hourly = Route(channels=("mail", "pager"), repeat_interval_seconds=3600)
+    ways = {"mail": hourly, "pager": hourly}
+    before = Instant(NOW.wall_ms - 3_599_000, NOW.boottime_ns - 3599 * 10**9, "boot")
+    long_before = Instant(NOW.wall_ms - 3_600_000, NOW.boottime_ns - 3600 * 10**9, "boot")
+    known = {"0199": Known("disk_low", ["mail", "pager"], {"mail": before, "pager": long_before})}
+    early = "was told within repeat_interval, 1h"
+    found = course_of(line("repeat"), CHANNELS, known, ways)
+    assert found == Course(channels=("pager",), passed={"mail": early})
+    known["0199"].last["pager"] = before
+    found = course_of(line("repeat"), CHANNELS, known, ways)
+    assert found == Course(reason=f"mail {early}; pager {early}")
+    assert course_of(line("changed"), CHANNELS, known, ways) == Course(channels=("mail", "pager"))
+
+
+def test_warnings_wait_in_the_group_of_their_route_and_without_one_for_quiet_hours_alone() -> None:
+    route = Route(channels=("mail",), severity="WARNING", when="night")
+    ways = {"mail": route, "pager": None}
+    group = {"mail": "WARNING, night"}
+    assert groups_of("WARNING", CHANNELS, ways, quiet=False) == group
+    assert groups_of("WARNING", CHANNELS, ways, quiet=True) == group | {"pager": ""}
+    assert groups_of("CRITICAL", CHANNELS, ways, quiet=True) == {}

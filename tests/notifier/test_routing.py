@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from notifier.records import Dead, Passed, Planned, Sent
+from notifier.records import Dead, Planned, Sent
 
 Desk = Any
 Serve = Callable[..., Any]
@@ -114,21 +114,6 @@ def test_quiet_hours_hold_back_warnings_alone_and_end_with_one_message(
         "mild_2",
         "mild_1",
     ]
-
-
-def test_a_reminder_within_repeat_interval_is_passed_with_the_reason(
-    desk: Desk, two: tuple[Any, Any]
-) -> None:
-    phone, _ = two
-    desk.route('[[route]]\nchannels = ["phone"]\nrepeat_interval = "1h"\n')
-    desk.start()
-    desk.fire("a")
-    desk.step("a", "repeat")
-    desk.resolve("a")
-    desk.wait(lambda: len(phone.requests) == 2, "the end")
-    assert titles(phone) == ["CRITICAL a (main)", "RESOLVED a (main)"]
-    (passed,) = [one for one in desk.records(Passed) if one.incident]
-    assert "phone was told within repeat_interval, 1h" in passed.reason
 
 
 def test_what_a_channel_refuses_goes_to_its_fallback_with_the_reason(

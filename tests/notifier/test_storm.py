@@ -36,14 +36,15 @@ def test_ten_thousand_incidents_are_told_in_few_messages_that_name_each_rule(
     for _ in range(10):
         fired += desk.fire_many([f"rule_{number:03}" for number in range(1000)])
     expected = {one.id for one in fired}
-    desk.wait(lambda: {incident for incident, *_ in server.told()} >= expected, "all of them")
+    desk.wait(lambda: server.count() > 10_000, "all of them")
+    assert {incident for incident, *_ in server.told()} >= expected
     assert len(server.taken) <= MOST_MESSAGES
     text = "".join(request.body["text"] for request in server.taken)
     assert set(re.findall(r"rule_\d{3}", text)) == {f"rule_{number:03}" for number in range(1000)}
     keys = [key for *_, key in server.told()]
     assert len(keys) == len(set(keys)) == 10_001
     assert resident_mib(process) - before < 48
-    desk.wait(lambda: not desk.deliveries().outstanding, "the last record")
+    desk.wait(lambda: desk.state().channels["hook"].outstanding == 0, "the last record")
     assert desk.records(Dead) == []
 
 
@@ -69,22 +70,6 @@ def test_a_backlog_is_told_in_its_order_as_one_and_says_how_late_it_is(
     assert sorted(told) == sorted(one.id for one in fired)
     of_7 = [why for incident, why, _ in server.told() if incident == fired[7].id]
     assert of_7 == ["new", "resolved"]
-
-
-def test_a_channel_that_comes_back_is_told_as_one_what_it_missed(desk: Desk, serve: Serve) -> None:
-    server = serve()
-    offline = True
-    server.down = lambda: offline
-    desk.channel("hook", kind="webhook", url=server.url)
-    desk.start()
-    desk.fire("rule_00")
-    desk.wait(lambda: server.requests, "the first attempt")
-    desk.fire_many([f"rule_{number:02}" for number in range(1, 30)])
-    desk.resolve("rule_00")
-    offline = False
-    desk.wait(lambda: not desk.deliveries().outstanding, "all of it")
-    assert len(server.taken) <= 3
-    assert len({incident for incident, *_ in server.told()}) == 30
 
 
 def test_a_message_that_fails_each_time_holds_up_its_own_incident_alone(
