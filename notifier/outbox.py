@@ -50,7 +50,7 @@ class Outbox:
         self._exposure = exposure
         self._told_ns: dict[str, deque[int]] = {name: deque(maxlen=BURST + 1) for name in lanes}
         self._crowd_ns: dict[str, float] = dict.fromkeys(lanes, -math.inf)
-        # Keys of the summaries whose time to be sent had come.
+        # Keys of the summaries whose time has come: what crowds behind them does not stop them.
         self._free = {name: _summaries(self.pending(name)) for name in lanes}
         for name, lane in lanes.items():
             lane.resume(self.pending(name), now)
@@ -68,7 +68,7 @@ class Outbox:
             if not self.pending(name):
                 continue
             self._append(overdue(self.pending(name), self._routes.routing.fallback, now))
-            self._append(self._flush(name, now))
+            self._flush(name, now)
             startable = self._startable(lane, now, more=more)
             chosen = lane.choose(startable, now) if lane.ready(now) else None
             if chosen is not None:
@@ -109,11 +109,12 @@ class Outbox:
         ]
         return min(waits, default=math.inf)
 
-    def _flush(self, name: str, now: Instant) -> list[Planned]:
+    def _flush(self, name: str, now: Instant) -> None:
+        """Tell the groups whose time has come."""
         pending = self._idle(name)
         if all(one.group is None for _, one in pending):
-            return []
-        return flush(
+            return
+        records = flush(
             pending,
             self._log.state.flushed.get(name, {}),
             self._routes.routing,
@@ -121,6 +122,9 @@ class Outbox:
             exposure=self._exposure,
             now=now,
         )
+        self._append(records)
+        free = self._free[name] | {one.key(name) for one in records if one.why == SUMMARY}
+        self._free[name] = free & _summaries(self.pending(name))
 
     def _startable(self, lane: Lane, now: Instant, *, more: bool) -> list[Pending]:
         """Return what may be sent now; a crowd is made one message, at most every so often."""

@@ -227,7 +227,7 @@ class State(msgspec.Struct, kw_only=True):
                 planned=record, channel=channel, group=record.groups.get(channel),
                 fell_back=record.fell_back,
             )  # fmt: skip
-        if record.why == DIGEST or record.replaces:
+        if record.why == DIGEST or ((record.lists or record.replaces) and not record.instead_of):
             return  # whoever is told of an incident by a summary was noted when that was planned
         if record.over:
             self.told.pop(record.incident, None)

@@ -78,12 +78,14 @@ def summary(
                 channels=(first.channel,),
                 lists=listed,
                 since=_earliest(dues),
-                replaces=tuple(key for key, _ in pending) if last else (),
                 flushes=tuple(flushes) if last else (),
                 fell_back=first.fell_back,
             )
         )
-    return made
+    # A part that lists what a part of before did has its key too, and stays.
+    keys = {one.key(first.channel) for one in made}
+    replaced = tuple(key for key, _ in pending if key not in keys)
+    return [*made[:-1], msgspec.structs.replace(made[-1], replaces=replaced)]
 
 
 def alone(pending: Pending, now: Instant, flushes: tuple[str, ...] = ()) -> Planned:
@@ -128,7 +130,9 @@ def _counts(pending: Sequence[Pending]) -> list[_Item]:
     of_incident: dict[str, list[Listed]] = {}
     for key, one in pending:
         for listed in listed_of(key, one):
-            of_incident.setdefault(listed.incident, []).append(listed)
+            story = of_incident.setdefault(listed.incident, [])
+            if listed not in story:
+                story.append(listed)
     rows: dict[tuple[bool, Severity, str], list[list[Listed]]] = {}
     for story in of_incident.values():
         critical = any(one.severity == "CRITICAL" for one in story)

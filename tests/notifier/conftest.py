@@ -113,12 +113,14 @@ class Server:
 
     def told(self) -> list[tuple[str, str, str]]:
         """Return incident, why and key of all that was taken, also of what a summary lists."""
-        alerts = [one for request in self.taken for one in request.body["alerts"] or [request.body]]
+        alerts = [
+            one for request in self.taken for one in request.body.get("alerts") or [request.body]
+        ]
         return [(one["incident"], one["why"], one["key"]) for one in alerts]
 
     def count(self) -> int:
         """Return of how many messages it was told, each that a summary lists among them."""
-        return sum(len(request.body["alerts"]) or 1 for request in self.taken)
+        return sum(len(request.body.get("alerts", ())) or 1 for request in self.taken)
 
     def keys(self) -> list[str]:
         return [request.headers["Tickbeat-Key"] for request in self.requests]

@@ -169,6 +169,20 @@ def test_of_thousands_of_incidents_every_rule_is_named_in_messages_that_telegram
     assert len({one.key("a") for one in parts}) == 21
 
 
+def test_torn_anywhere_between_the_parts_of_a_summary_nothing_is_lost() -> None:
+    plans = [planned(f"i{number}", rule=f"{'rule':_<90}{number:03}") for number in range(100)]
+    parts = gathered(Log(*plans).pending, "too many", at(1), exposure=lambda _: "open 3")
+    assert len(parts) == 4
+    for cut in range(len(parts) + 1):
+        log = Log(*plans, *parts[:cut])
+        held = {one.key for pending in log.pending for one in listed_of(*pending)}
+        assert held == {one.key("a") for one in plans}
+        assert len(log.pending) == (4 if cut == 4 else 100 + cut)
+        log.gather(2)
+        again = {one.key for pending in log.pending for one in listed_of(*pending)}
+        assert again == held
+
+
 def test_a_summary_that_could_not_be_sent_is_part_of_the_next_and_has_another_key() -> None:
     log = Log(*(planned(f"i{number}") for number in range(12)))
     (first,) = log.gather(10)

@@ -52,13 +52,16 @@ class Desk:
             self.letters.append((self.seconds, letter))
         return answer
 
-    def plan(self, incident: str, rule: str, severity: str = "CRITICAL") -> None:
+    def plan(
+        self, incident: str, rule: str, severity: str = "CRITICAL", group: str | None = None
+    ) -> None:
         now = at(self.seconds)
         self.log.hold(
             Planned(
                 at=now, incident=incident, step="1-new", engine="main", rule=rule,
                 severity=severity, why="new", over=False, alert_at=now,  # type: ignore[arg-type]
                 title=f"{severity} {rule} (main)", text=f"{rule} is so", channels=("phone",),
+                groups={} if group is None else {"phone": group},
             )
         )  # fmt: skip
 
@@ -101,6 +104,15 @@ def test_ten_thousand_incidents_within_a_minute_are_at_most_sixty_messages(desk:
     named = {name for _, letter in desk.letters for name in re.findall(r"\w+_\d{5}", letter.text)}
     assert len(named) == 1000
     assert desk.letters[0][0] < 0.25
+
+
+def test_a_group_of_many_does_not_make_a_crowd_of_what_is_critical(desk: Desk) -> None:
+    for number in range(20):
+        desk.plan(f"i{number}", f"mild_{number}", "WARNING", group="a route that is gone")
+    desk.plan("j", "grave")
+    desk.step(0.1)
+    titles = [letter.title for _, letter in desk.letters]
+    assert titles == ["CRITICAL grave (main)", "20 WARNING (main)"]
 
 
 def test_after_ten_minutes_offline_there_is_one_summary_and_what_comes_then_comes_at_once(
