@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -93,3 +94,41 @@ def test_a_message_that_fails_each_time_holds_up_its_own_incident_alone(
         "CRITICAL poison (main)",
         "RESOLVED poison (main)",
     ]
+
+
+@pytest.mark.long
+@pytest.mark.fault("N2")
+def test_killed_at_any_moment_of_groups_and_storms_it_loses_nothing(
+    desk: Desk, serve: Serve
+) -> None:
+    dice = random.Random(20_261_129)
+    server = serve()
+    server.down = lambda: dice.random() < 1 / 3
+    desk.channel("hook", kind="webhook", url=server.url)
+    desk.route('[[route]]\nchannels = ["hook"]\ngroup_wait = "1s"\ngroup_interval = "2s"\n')
+    fired, ended = [], []
+    for kill in range(15):
+        process = desk.start(until_ready=kill % 3 == 0)
+        mild = [f"mild_{kill}_{number}" for number in range(3)]
+        grave = [f"grave_{kill}_{number}" for number in range(dice.choice([1, 6, 40]))]
+        fired += desk.fire_many(mild, "WARNING") + desk.fire_many(grave)
+        desk.pause(dice.uniform(0, 1.5))
+        ended += [desk.resolve(rule) for rule in (mild[0], grave[0])]
+        desk.pause(dice.uniform(0, 0.5))
+        process.kill()
+        process.wait()
+    server.down = None
+    desk.start()
+    expected = {(one.id, "new") for one in fired} | {(one.id, "resolved") for one in ended}
+
+    def arrived() -> list[tuple[str, str]]:
+        return [(incident, why) for incident, why, _ in server.told()]
+
+    desk.wait(lambda: set(arrived()) >= expected, "every transition")
+    desk.wait(lambda: not desk.deliveries().outstanding, "the last record")
+    assert set(arrived()) == expected
+    assert len({key for *_, key in server.told()}) == len(expected)
+    firsts = list(dict.fromkeys(arrived()))
+    for one in ended:
+        assert firsts.index((one.id, "new")) < firsts.index((one.id, "resolved"))
+    assert desk.records(Dead) == []
