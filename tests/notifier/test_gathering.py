@@ -12,7 +12,7 @@ from monitoring.routing import NO_ROUTE, QuietHours, Route, Routing
 from notifier.fallback import instead, overdue
 from notifier.gathering import BURST, LATE_BURST, crowd, flush, gathered
 from notifier.message import finished
-from notifier.records import Dead, Mark, Planned, Sent, State
+from notifier.records import Dead, Mark, Outstanding, Planned, Sent, State
 from notifier.summary import Pending, listed_of
 
 ROUTE = Route(channels=("a",), severity="WARNING")
@@ -224,6 +224,15 @@ def test_what_could_not_be_sent_in_time_goes_to_the_fallback_once_with_the_reaso
     assert overdue(log.pending, FALLBACK, at(seconds + 100_000)) == []
     assert [key for key, _ in log.pending] == ["x.1-new.a", "x.1-new-instead-of-a.b"]
     assert log.state.told["x"].channels == ["a", "b"]
+
+
+def test_the_longest_message_fits_what_telegram_takes_in_another_channels_stead_too() -> None:
+    name = "c" * 32
+    longest = planned("x", title="t" * 60, text="😱" * 1_750, channels=(name,))
+    one = Outstanding(planned=longest, channel=name)
+    (told,) = instead(longest.key(name), one, {name: "d" * 32}, "r" * 200, at(1))
+    text = finished(told.text, told.key("d" * 32), told.alert_at, at(86_000))
+    assert len(f"{told.title}\n{text}".encode("utf-16-le")) // 2 <= 4096
 
 
 def test_what_is_refused_goes_to_the_fallback_and_its_end_too() -> None:
