@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 
 import msgspec
@@ -17,10 +15,9 @@ from evaluator.program import RuleProgram, compile_rule
 from evaluator.rule_fields import check_table
 from evaluator.rules import Fault, Rule, RuleErrors, RuleSet
 from evaluator.suppression import circle_through
-from evaluator.toml_places import Path, Places, find_places
+from evaluator.toml_places import Path, Places
+from evaluator.toml_text import NotToml, parse
 
-_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
-_ENDLESS = re.compile(r"[0-9_]{4000,}")
 _REQUIRED = ("severity", "when", "message")
 _TABLES = ("facts", "rule")
 MOST_RULES = 1_000
@@ -30,16 +27,10 @@ MOST_FAULTS = 200
 
 def read(text: str | None, file: str) -> RuleSet:
     """Return the built-in rules with those of the text; raises RuleErrors."""
-    text = text or ""
     try:
-        data = tomllib.loads(text)
-        places = find_places(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RuleErrors([_syntax_fault(str(error), text, file)]) from None
-    except RecursionError:
-        raise RuleErrors([Fault(file, 1, 1, None, "not TOML: nested too deeply")]) from None
-    except ValueError:  # tomllib leaves int()'s refusal of thousands of digits as it is
-        raise RuleErrors([_endless_number(text, file)]) from None
+        data, places = parse(text or "", file)
+    except NotToml as error:
+        raise RuleErrors([error.fault]) from None
     reader = _Reader(file, places)
     rules = reader.rules(data)
     if reader.faults:
@@ -153,18 +144,3 @@ class _Reader:
 
 def _place(fault: Fault) -> tuple[int, int]:
     return fault.line, fault.column
-
-
-def _endless_number(text: str, file: str) -> Fault:
-    found = _ENDLESS.search(text)
-    line, column = Places(text).line_column(found.start() if found else 0)
-    return Fault(file, line, column, None, "a number of thousands of digits")
-
-
-def _syntax_fault(message: str, text: str, file: str) -> Fault:
-    match = _SYNTAX.fullmatch(message)
-    reason = f"not TOML: {message if match is None else match[1]}"
-    if match is not None and match[2] is not None:
-        return Fault(file, int(match[2]), int(match[3]), None, reason)
-    last = text.rpartition("\n")[2]
-    return Fault(file, text.count("\n") + 1, len(last) + 1, None, reason)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from evaluator.incident import Incident
 from evaluator.instant import Instant
 from monitoring.alert_fold import Folded, wall_ms
@@ -13,7 +15,7 @@ from monitoring.config import Config
 from monitoring.snapshot import Snapshot
 from notifier.course import course_of, divide
 from notifier.message import News, advice_of, exposure_of, text_of, title_of
-from notifier.records import Known, Mark, Passed, Planned
+from notifier.records import Climb, Known, Mark, Passed, Planned
 
 Told = Mapping[str, Known]
 
@@ -80,6 +82,22 @@ class Planner:
                     self._planned(news, "standing", course.channels, now, passed=course.passed)
                 )
         return records
+
+    def of_climb(
+        self,
+        incident: Incident,
+        reason: str,
+        channels: tuple[str, ...],
+        climb: Climb,
+        now: Instant,
+    ) -> Planned:
+        """Return what is told of an incident that nobody took."""
+        news = msgspec.structs.replace(
+            self._standing(incident, now), why="escalated", reason=reason
+        )  # fmt: skip
+        step = f"{climb.began_seq}-escalated-{climb.seconds}s"
+        planned = self._planned(news, step, channels, now, passed={})
+        return msgspec.structs.replace(planned, climb=climb)
 
     def _standing(self, incident: Incident, now: Instant) -> News:
         todo, page = advice_of(incident.rule)

@@ -27,7 +27,9 @@ from monitoring.supervisor import Supervisor
 from monitoring.troubles import Troubles
 from notifier.channel import sender
 from notifier.deliveries import DeliveryLog
+from notifier.escalation import Escalation
 from notifier.lane import Lane
+from notifier.oncall_watch import OnCallWatch
 from notifier.others import PROCESSES, Others
 from notifier.planning import Planner
 from notifier.records import Dead, Failed, Outstanding, Record, Sent
@@ -71,6 +73,10 @@ class Process:
         self._snapshot_read = False
         self._planner = Planner(config, self._newest)
         self._follower = LogFollower(home.alerts)
+        watch = OnCallWatch(home, config, self._troubles)
+        self._escalation = Escalation(
+            config, watch, fold(home.alerts), self._planner, self._newest
+        )  # fmt: skip
         self._lanes = {
             name: Lane(
                 name,
@@ -145,9 +151,14 @@ class Process:
         lines = [*self._waiting, *self._fresh()]
         self._waiting = lines[SLICE_LINES:]
         for line in lines[:SLICE_LINES]:
-            record = self._planner.of_line(line, self._log.state.told, now)
+            state = self._log.state
+            passed = self._escalation.instead_of_repeat(line, state, now)
+            record = passed or self._planner.of_line(line, state.told, now)
             if record is not None:
                 self._log.hold(record)
+            clocked = self._escalation.take(line, state, now)
+            if clocked is not None:
+                self._log.hold(clocked)
         self._log.flush()
 
     def _look_around(self, now: Instant) -> None:
@@ -156,6 +167,9 @@ class Process:
             planned = self._planner.of_own(news, self._log.state.told, now)
             if planned is not None:
                 self._log.append([planned])
+        if not self._waiting:
+            for record in self._escalation.look(self._log.state, now):
+                self._log.hold(record)
         for name, lane in self._lanes.items():
             hangs = f"{name}: a send has hung for minutes" if lane.hangs(now) else None
             self._troubles.note(f"a send of {name}", hangs)

@@ -1,8 +1,9 @@
 """The records of the deliveries log, and the state that they add up to.
 
 `logs/deliveries/<date>.jsonl`: what is to be sent (`planned`, with all its channels), what nobody
-is told and why (`passed`), and what came of it (`sent`, `failed`, `dead`). A file begins with the
-state so far (`carry`), so that older ones may be deleted.
+is told and why (`passed`), since when nobody took an alert (`clocked`), and what came of a message
+(`sent`, `failed`, `dead`). A file begins with the state so far (`carry`), so that older ones may be
+deleted.
 """
 
 from __future__ import annotations
@@ -23,11 +24,19 @@ class Mark(msgspec.Struct, frozen=True):
     boottime_ns: int
 
 
+class Climb(msgspec.Struct, frozen=True):
+    """A moment of the step clock that `StepClock.began_seq` names: so long after it began."""
+
+    began_seq: int
+    seconds: int
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="planned"):
     """A message and the channels that are told; `passed` says of the others why not.
 
     `step` names the transition within its incident. `mark` is the line that it tells of; None for
     what the notifier saw itself. `alert_at` is when it happened, `over` that it is the end of it.
+    `climb` is the moment of the step clock that an escalation is for.
     """
 
     at: Instant
@@ -44,6 +53,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     channels: tuple[str, ...]
     passed: dict[str, str] = {}
     mark: Mark | None = None
+    climb: Climb | None = None
     timestamp: str = ""
 
     def key(self, channel: str) -> str:
@@ -61,6 +71,21 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="p
     rule: str = ""
     why: str = ""
     over: bool = False
+    timestamp: str = ""
+
+
+class Clocked(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="clocked"):
+    """The step clock of an incident begins at `began`, or stands still (None), and why.
+
+    `began_seq` is the line of the alert log that it did so at.
+    """
+
+    at: Instant
+    incident: str
+    began: Instant | None
+    began_seq: int
+    reason: str
+    mark: Mark | None = None
     timestamp: str = ""
 
 
@@ -106,11 +131,22 @@ class Outstanding(msgspec.Struct, kw_only=True):
     reason: str = ""
 
 
+class StepClock(msgspec.Struct, kw_only=True):
+    """Since when nobody took an incident that was told (None: somebody has it), and up to which
+    moment after that it has climbed.
+    """
+
+    began: Instant | None
+    began_seq: int
+    reached_seconds: int = 0
+
+
 class Known(msgspec.Struct):
     """An incident of which these channels were told that it fires."""
 
     rule: str
     channels: list[str]
+    clock: StepClock | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -143,6 +179,8 @@ class State(msgspec.Struct, kw_only=True):
                 self._reach(record.mark)
                 if record.over:
                     self.told.pop(record.incident, None)
+            case Clocked():
+                self._set_clock(record)
             case Sent():
                 self.outstanding.pop(record.key, None)
             case Failed():
@@ -168,6 +206,15 @@ class State(msgspec.Struct, kw_only=True):
             return
         known = self.told.setdefault(record.incident, Known(record.rule, []))
         known.channels += [one for one in record.channels if one not in known.channels]
+        clock, climb = known.clock, record.climb
+        if clock is not None and climb is not None and clock.began_seq == climb.began_seq:
+            clock.reached_seconds = climb.seconds
+
+    def _set_clock(self, record: Clocked) -> None:
+        self._reach(record.mark)
+        known = self.told.get(record.incident)
+        if known is not None:
+            known.clock = StepClock(began=record.began, began_seq=record.began_seq)
 
     def _reach(self, mark: Mark | None) -> None:
         self.begun = True
@@ -202,4 +249,4 @@ class Carry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ca
     timestamp: str = ""
 
 
-Record = Carry | Planned | Passed | Sent | Failed | Dead
+Record = Carry | Planned | Passed | Clocked | Sent | Failed | Dead
