@@ -153,7 +153,7 @@ def _duty(found: OnCall, rotation: str, now_ms: int) -> Duty:
     zone = ZoneInfo(found.rotations[rotation].timezone)
     shifts = islice(found.shifts(rotation, now_ms), LONGEST_LOOK)
     first = next(shifts)
-    then = next((one for one in shifts if _who(one) != _who(first)), None)
+    then = next((one for one in shifts if one.person != first.person), None)
     return Duty(
         rotation=rotation,
         person=first.person,
