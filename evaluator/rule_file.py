@@ -15,8 +15,8 @@ from evaluator.program import RuleProgram, compile_rule
 from evaluator.rule_fields import check_table
 from evaluator.rules import Fault, Rule, RuleErrors, RuleSet
 from evaluator.suppression import circle_through
+from evaluator.toml_file import parse
 from evaluator.toml_places import Path, Places
-from evaluator.toml_text import NotToml, parse
 
 _REQUIRED = ("severity", "when", "message")
 _TABLES = ("facts", "rule")
@@ -27,10 +27,7 @@ MOST_FAULTS = 200
 
 def read(text: str | None, file: str) -> RuleSet:
     """Return the built-in rules with those of the text; raises RuleErrors."""
-    try:
-        data, places = parse(text or "", file)
-    except NotToml as error:
-        raise RuleErrors([error.fault]) from None
+    data, places = parse(text or "", file)
     reader = _Reader(file, places)
     rules = reader.rules(data)
     if reader.faults:

@@ -8,9 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from evaluator.names import nearest
-from evaluator.rules import Fault
+from evaluator.rules import Fault, RuleErrors
+from evaluator.toml_file import parse
 from evaluator.toml_places import Path, Places
-from evaluator.toml_text import NotToml, parse
 from monitoring.oncall import OnCall, Override, Person, Rotation
 from monitoring.oncall_fields import (
     NAME,
@@ -52,8 +52,8 @@ def load(
     """
     try:
         data, places = parse(text.replace("\r\n", "\n"), file)
-    except NotToml as error:
-        raise OnCallErrors([error.fault]) from None
+    except RuleErrors as error:
+        raise OnCallErrors(error.faults) from None
     reader = _Reader(file, places, channels, timezone, rules)
     found = reader.oncall(data)
     if reader.faults:

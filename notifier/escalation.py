@@ -6,11 +6,12 @@ open, taken or suppressed now is the fold of the alert log.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from evaluator.durations import in_words
 from evaluator.incident import Incident
 from evaluator.instant import Instant, Sessions, elapsed_ms
+from evaluator.reminders import recovering
 from monitoring.alert_fold import Folded, absorb
 from monitoring.alert_line import AlertLine, incident_of
 from monitoring.calendar import AlwaysOpen, calendar_of
@@ -18,10 +19,13 @@ from monitoring.config import Config
 from monitoring.oncall_policy import Due, Policy, due, policy_of
 from monitoring.schedule import ScheduleFault
 from monitoring.snapshot import Snapshot
+from notifier.message import News
 from notifier.oncall_watch import OnCallWatch
 from notifier.planning import Planner
-from notifier.records import Climb, Clocked, Mark, Passed, Planned, State, StepClock
-from notifier.step_clock import clocked, may_climb
+from notifier.records import Climb, Clocked, Mark, Passed, Planned, State
+from notifier.step_clock import clocked, held_by
+
+SCHEDULER_DEAD = "notifier_sees_scheduler_dead"
 
 
 class Escalation:
@@ -61,8 +65,11 @@ class Escalation:
         incident = incident_of(line) if line.kind == "alert" else None
         if known is None or incident is None:
             return None
+        news, changed = self._planner.standing(incident, now), line.notify == "changed"
         mark = Mark(line.seq, line.boottime_ns)
-        return clocked(incident, known.clock, now, line.seq, notify=line.notify, mark=mark)
+        return clocked(
+            news, held_by(incident), known.clock, now, line.seq, changed=changed, mark=mark
+        )  # fmt: skip
 
     def instead_of_repeat(self, line: AlertLine, state: State, now: Instant) -> Passed | None:
         """Return why nobody is told of the scheduler's reminder, None: it is told.
@@ -88,40 +95,46 @@ class Escalation:
         return Passed(at=now, mark=mark, reason=reason, incident=line.id, rule=line.rule,
                       why="repeat")  # fmt: skip
 
-    def look(self, state: State, now: Instant) -> list[Clocked | Planned]:
-        """Return what is due, once every line that is there was taken in."""
-        self._watch.look()
-        records: list[Clocked | Planned] = []
-        for incident in self._log.states.values():
-            known = state.told.get(incident.id)
-            if known is None:
-                continue
-            change = clocked(incident, known.clock, now, self._log.seq)
-            if change is not None:
-                records.append(change)
-                continue
-            climb = None if known.clock is None else self._climb(incident, known.clock, now)
-            if climb is not None:
-                records.append(climb)
-        return records
+    def look(self, state: State, own: Mapping[str, News], now: Instant) -> list[Clocked | Planned]:
+        """Return what is due, once every line that is there was taken in.
 
-    def _climb(self, incident: Incident, clock: StepClock, now: Instant) -> Planned | None:
-        policy = policy_of(self._watch.policies(incident.rule), incident.severity, incident.rule)
-        if policy is None or clock.began is None or not may_climb(incident):
+        `own` is what the notifier sees itself, by rule.
+        """
+        self._watch.look()
+        records = [
+            self._next(self._planner.standing(one, now), held_by(one), _ack(one), state, now)
+            for one in self._log.states.values()
+            if not recovering(one)
+        ]
+        # A dead collector has an alert of the scheduler besides: one of them is enough.
+        if SCHEDULER_DEAD in own:
+            records.append(self._next(own[SCHEDULER_DEAD], None, "its return", state, now))
+        return [one for one in records if one is not None]
+
+    def _next(
+        self, news: News, held: str | None, stop: str, state: State, now: Instant
+    ) -> Clocked | Planned | None:
+        known = state.told.get(news.incident)
+        if known is None:
             return None
-        seconds = elapsed_ms(clock.began, now) / 1000
-        step = due(policy, clock.reached_seconds, seconds)
+        change = clocked(news, held, known.clock, now, self._log.seq)
+        if change is not None or known.clock is None or known.clock.began is None:
+            return change
+        policy = policy_of(self._watch.policies(news.rule), news.severity, news.rule)
+        if policy is None:
+            return None
+        seconds = elapsed_ms(known.clock.began, now) / 1000
+        step = due(policy, known.clock.reached_seconds, seconds)
         # What costs a look at the snapshots comes last.
         if step is None or not self._applies(policy) or not self._awake(now):
             return None
         reason = (
             f"nobody took it for {in_words(seconds)}: it climbs to "
-            f"{', '.join(self._whom(step, now))} ({policy.name}); `monitor ack {incident.rule}` "
-            "stops that"
+            f"{', '.join(self._whom(step, now))} ({policy.name}); {stop} stops that"
         )
         channels = self._watch.oncall.channels(step.whom, now.wall_ms)
-        climb = Climb(clock.began_seq, step.seconds)
-        return self._planner.of_climb(incident, reason, channels, climb, now)
+        climb = Climb(known.clock.began_seq, step.seconds)
+        return self._planner.of_climb(news, reason, channels, climb, now)
 
     def _whom(self, step: Due, now: Instant) -> list[str]:
         oncall = self._watch.oncall
@@ -153,3 +166,7 @@ class Escalation:
             return calendar_of(self._config, self._log.market)
         except ScheduleFault:  # better woken in vain than not at all; the scheduler says why
             return AlwaysOpen(self._config.timezone)
+
+
+def _ack(incident: Incident) -> str:
+    return f"`monitor ack {incident.rule}`"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 
 from monitoring.config import Config
+from monitoring.file_mark import mark_of
 from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.oncall import OnCall
@@ -13,8 +13,6 @@ from monitoring.oncall_file import MOST_BYTES, OnCallErrors, load
 from monitoring.oncall_policy import Policy, default_policies
 from monitoring.regular import RULES_BYTES, read_regular
 from monitoring.troubles import Troubles
-
-Mark = tuple[int, ...] | str
 
 
 class OnCallWatch:
@@ -89,12 +87,3 @@ class OnCallWatch:
             for table in tables
             if isinstance(table, dict) and "remind" in table
         )
-
-
-def mark_of(path: Path) -> Mark:
-    """Return what tells one state of a file from another."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        return error.strerror or str(error)
-    return status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -77,29 +77,23 @@ class Planner:
         for incident in firing:
             course = divide(incident.severity, False, self._config.channels, None)
             if course.channels:
-                news = self._standing(incident, now)
+                news = self.standing(incident, now)
                 records.append(
                     self._planned(news, "standing", course.channels, now, passed=course.passed)
                 )
         return records
 
     def of_climb(
-        self,
-        incident: Incident,
-        reason: str,
-        channels: tuple[str, ...],
-        climb: Climb,
-        now: Instant,
+        self, news: News, reason: str, channels: tuple[str, ...], climb: Climb, now: Instant
     ) -> Planned:
         """Return what is told of an incident that nobody took."""
-        news = msgspec.structs.replace(
-            self._standing(incident, now), why="escalated", reason=reason
-        )  # fmt: skip
+        said = msgspec.structs.replace(news, why="escalated", reason=reason, at=now)
         step = f"{climb.began_seq}-escalated-{climb.seconds}s"
-        planned = self._planned(news, step, channels, now, passed={})
+        planned = self._planned(said, step, channels, now, passed={})
         return msgspec.structs.replace(planned, climb=climb)
 
-    def _standing(self, incident: Incident, now: Instant) -> News:
+    def standing(self, incident: Incident, now: Instant) -> News:
+        """Return what there is to say of an incident that fires since a while."""
         todo, page = advice_of(incident.rule)
         began = incident.fired_at or incident.active_at
         return News(

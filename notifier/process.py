@@ -168,7 +168,7 @@ class Process:
             if planned is not None:
                 self._log.append([planned])
         if not self._waiting:
-            for record in self._escalation.look(self._log.state, now):
+            for record in self._escalation.look(self._log.state, self._others.standing, now):
                 self._log.hold(record)
         for name, lane in self._lanes.items():
             hangs = f"{name}: a send has hung for minutes" if lane.hangs(now) else None

@@ -11,14 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from evaluator.instant import Instant, elapsed_ms
+from monitoring.file_mark import mark_of
 from scheduler.rulebook import Faulty, Sound, read_rules
 
 QUIET_MS = 1_000
 FAULTY_QUIET_MS = 2_000
 """Who is in the middle of mending a file is not told about it."""
-
-Mark = tuple[int, ...] | str
-"""What tells one state of the file from another. `ctime` can't be set by hand, `mtime` can."""
 
 
 class RuleWatch:
@@ -55,19 +53,3 @@ class RuleWatch:
             return None
         wait_ms = self._quiet_ms + (0 if self._faulty is None else FAULTY_QUIET_MS - QUIET_MS)
         return max(0.0, (wait_ms - elapsed_ms(self._since, now)) / 1000)
-
-
-def mark_of(path: Path) -> Mark:
-    """Return what the file is now; a link is followed, as its target is what is read."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        return error.strerror or str(error)
-    return (
-        status.st_dev,
-        status.st_ino,
-        status.st_mode,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )

@@ -24,7 +24,7 @@ from monitoring.state import read_state
 from scripts.cli import words
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
-from scripts.cli.oncall_text import alone, now_of, now_screen, period, week_of, week_screen
+from scripts.cli.oncall_text import Listed, alone, now_of, now_screen, period, week_of, week_screen
 from scripts.cli.rules import fault_line
 from scripts.cli.terminal import Span, show, show_json, uncut
 
@@ -131,7 +131,8 @@ def check(as_json: bool) -> int:
 @click.option("--from", "from_", metavar="WHEN", default="now", help="From then on.  [now]")
 @click.option("--to", metavar="WHEN", required=True, help="Until then.")
 @click.option("--rotation", metavar="NAME", help="In this one.  [the only one]")
-def override(person: str, from_: str, to: str, rotation: str | None) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def override(person: str, from_: str, to: str, rotation: str | None, as_json: bool) -> int:
     """Put PERSON on call from one moment to another, whoever's turn it is: a holiday, a swap.
 
     It is appended to oncall.toml, and in force within two seconds. WHEN is 2026-11-09T09:00, or a
@@ -163,9 +164,15 @@ def override(person: str, from_: str, to: str, rotation: str | None) -> int:
             f"{what}.", f"Did you mean {hint}?" if hint else "Nothing was written.", code=REFUSED
         ) from None
     _write(here, written)
-    span = period(round(begin.timestamp() * 1000), round(end.timestamp() * 1000), zone)
-    show([[Span("done", "good"), Span(f": {person} is on call in {name}, {span}")]],
-         uncut(here.terminal))  # fmt: skip
+    done = Listed(
+        rotation=name, person=person, override=True, since=begin.isoformat(), until=end.isoformat(),
+        timezone=zone.key,
+    )  # fmt: skip
+    if as_json:
+        show_json(done)
+    else:
+        words_ = f": {person} is on call in {name}, {period(done)}"
+        show([[Span("done", "good"), Span(words_)]], uncut(here.terminal))
     return 0
 
 

@@ -128,7 +128,7 @@ def week_screen(shown: list[Listed]) -> list[Line]:
     person = max(len(one.person) for one in shown)
     return [
         [
-            Span(f"{one.rotation:{rotation}}  {_span(one.since, one.until, one.timezone)}  "),
+            Span(f"{one.rotation:{rotation}}  {period(one)}  "),
             Span(f"{one.person:{person}}", "strong"),
             Span("  override" if one.override else ""),
         ]
@@ -144,9 +144,9 @@ def alone(path: Path) -> list[Line]:
     ]
 
 
-def period(from_ms: int, until_ms: int, zone: ZoneInfo) -> str:
-    """Return from when to when, in words."""
-    return _span(_iso(from_ms, zone), _iso(until_ms, zone), zone.key)
+def period(shift: Listed) -> str:
+    """Return from when to when, in words: Mon 9 Nov 09:00 IST – Tue 10 Nov 09:00 IST."""
+    return f"{_said(shift.since, shift.timezone)} – {_said(shift.until, shift.timezone)}"
 
 
 def _duty(found: OnCall, rotation: str, now_ms: int) -> Duty:
@@ -195,10 +195,6 @@ def _rung(step: Step) -> Rung:
 
 def _iso(wall_ms: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(wall_ms / 1000, zone).isoformat(timespec="seconds")
-
-
-def _span(since: str, until: str, timezone: str) -> str:
-    return f"{_said(since, timezone)} – {_said(until, timezone)}"
 
 
 def _said(moment: str, timezone: str) -> str:

@@ -158,6 +158,8 @@ def test_an_override_is_appended_and_in_force(home: Home, said: Said) -> None:
     assert (last.person, last.from_ms, last.until_ms) == (
         "asha", ms("2199-11-09T00:00"), ms("2199-11-11T00:00")
     )  # fmt: skip
+    done = json.loads(said("override", "ravi", "--to", "2199-01-01T08:00Z", "--json")[1])
+    assert (done["person"], done["until"]) == ("ravi", "2199-01-01T08:00:00+00:00")
     # By default from now on; the next word counts.
     for person in ("ravi", "asha"):
         assert said("override", person, "--to", "tomorrow")[0] == 0

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from evaluator.rules import Fault
 from monitoring.oncall import OnCall
 from monitoring.oncall_file import OnCallErrors, load
 from monitoring.oncall_policy import Due, Policy, Step, due, policy_of
@@ -255,3 +256,37 @@ def test_whatever_stands_there_is_a_fault_with_its_place(text: str, fault: str) 
 
 def test_of_thousands_of_faults_the_first_are_named() -> None:
     assert len(faults("".join(f"x{number} = 1\n" for number in range(1000)))) == 200
+
+
+VALUES = ("7", "1.5", "true", '"x"', '""', "[]", "[[1]]", "{}", "{a = 1}", "2026-11-02", "09:00:00")
+
+
+def attempt(text: str) -> list[Fault] | None:
+    """Return the faults of a text, None when it is taken."""
+    try:
+        read(text)
+    except OnCallErrors as errors:
+        return errors.faults
+    return None
+
+
+def test_whatever_value_stands_anywhere_the_file_is_read_or_refused_with_faults() -> None:
+    text = (
+        PEOPLE
+        + rotation(every='"week"', weekday='"monday"', timezone='"UTC"')
+        + '[[override]]\nrotation = "desk"\nperson = "asha"\n'
+        + "from = 2026-11-02T10:00:00\nto = 2026-11-02T11:00:00Z\n"
+        + '[[policy]]\nseverity = "CRITICAL"\nrule = "disk_low"\nexposed = true\n'
+        + '[[policy.step]]\nwhom = ["desk"]\nafter = "2m"\nrepeat = "2m"\n'
+    )
+    assert attempt(text) is None
+    lines = text.splitlines()
+    found: list[list[Fault] | None] = []
+    for number, line in enumerate(lines):
+        key, equals, _ = line.partition(" = ")
+        instead = [[f"{key} = {value}"] for value in VALUES] if equals else []
+        found += [
+            attempt("\n".join(lines[:number] + one + lines[number + 1 :])) for one in [[], *instead]
+        ]
+    assert all(faults is None or (faults and faults[0].line > 0) for faults in found)
+    assert sum(faults is not None for faults in found) > 150

@@ -29,6 +29,7 @@ from monitoring.snapshot import CollectorStatus, Snapshot
 from monitoring.troubles import Troubles
 from notifier.deliveries import DeliveryLog, files
 from notifier.escalation import Escalation
+from notifier.message import News
 from notifier.oncall_watch import OnCallWatch
 from notifier.planning import Planner
 from notifier.records import Passed, Planned
@@ -64,6 +65,7 @@ class Simulated:
         self.kills = 0
         self.dice = random.Random(SEED)
         self.troubles = Troubles()
+        self.own: dict[str, News] = {}
         self._alerts = self._new_log()
         self._open: dict[str, Incident] = {}
         self._written = self._taken = 0
@@ -101,6 +103,17 @@ class Simulated:
     def resolve(self, rule: str) -> None:
         resolved: Status = "resolved"
         self.step(rule, "resolved", status=resolved, resolved_at=self.now)
+
+    def sees(self, rule: str) -> None:
+        """Let the notifier itself see that something is so, and tell it."""
+        news = News(
+            incident="0199", engine="main", rule=rule, severity="CRITICAL", why="new", over=False,
+            message="it is dead", reason="seen", since_ms=self.now.wall_ms, at=self.now,
+        )  # fmt: skip
+        self.own[rule] = news
+        planned = self._planner.of_own(news, self._deliveries.state.told, self.now)
+        assert planned is not None
+        self._deliveries.append([planned])
 
     def lose_the_log(self) -> None:
         self._alerts.close()
@@ -186,7 +199,7 @@ class Simulated:
             clocked = self._escalation.take(line, log.state, now)
             if clocked is not None:
                 log.hold(clocked)
-        for due in self._escalation.look(log.state, now):
+        for due in self._escalation.look(log.state, self.own, now):
             log.hold(due)
         size = self._size()
         log.flush()

@@ -309,3 +309,20 @@ def test_a_faulty_file_leaves_what_was_before_in_force_and_is_a_trouble(begin: B
     assert "oncall.toml:3:1: policy 1: unknown person, rotation or channel mial" in said
     assert "did you mean mail?" in said
     assert troubles[5] == troubles[11] == []
+
+
+@pytest.mark.parametrize(("process", "climbs"), [("scheduler", True), ("collector", False)])
+def test_a_scheduler_that_is_dead_climbs_and_a_collector_has_an_alert_that_does(
+    begin: Begin, process: str, climbs: bool
+) -> None:
+    story = begin("2026-10-26 10:00", "phone", "mail")
+    story.open_positions = 3.0
+    for minute, _ in enumerate(story.minutes(12)):
+        if minute == 0:
+            story.sees(f"notifier_sees_{process}_dead")
+        if minute == 3:
+            story.restart()
+        if minute == 7:
+            story.own.clear()
+    expected = ["10:02 phone mail", "10:05 phone mail"] if climbs else []
+    assert story.escalated() == expected

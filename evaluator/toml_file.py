@@ -1,36 +1,27 @@
-"""A TOML text of the operator: its tables and their places, or the one fault of its syntax."""
+"""A TOML text with the places of all that is in it, or the one fault that makes it none."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any
 
-from evaluator.rules import Fault
+from evaluator.rules import Fault, RuleErrors
 from evaluator.toml_places import Places, find_places
 
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 _ENDLESS = re.compile(r"[0-9_]{4000,}")
 
 
-class NotToml(Exception):
-    """The text is no TOML; `fault` says where and why."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault))
-        self.fault = fault
-
-
-def parse(text: str, file: str) -> tuple[dict[str, Any], Places]:
-    """Return the tables of a text, and where each part of them stands. Raises NotToml."""
+def parse(text: str, file: str) -> tuple[dict[str, object], Places]:
+    """Return the tables of a text, and where everything stands. Raises RuleErrors."""
     try:
         return tomllib.loads(text), find_places(text)
     except tomllib.TOMLDecodeError as error:
-        raise NotToml(_syntax_fault(str(error), text, file)) from None
+        raise RuleErrors([_syntax_fault(str(error), text, file)]) from None
     except RecursionError:
-        raise NotToml(Fault(file, 1, 1, None, "not TOML: nested too deeply")) from None
+        raise RuleErrors([Fault(file, 1, 1, None, "not TOML: nested too deeply")]) from None
     except ValueError:  # tomllib leaves int()'s refusal of thousands of digits as it is
-        raise NotToml(_endless_number(text, file)) from None
+        raise RuleErrors([_endless_number(text, file)]) from None
 
 
 def _endless_number(text: str, file: str) -> Fault:
