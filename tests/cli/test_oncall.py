@@ -105,6 +105,11 @@ def test_without_a_file_it_says_what_holds_and_what_to_write(home: Home, said: S
     assert (code, "There is no rotation." in err) == (1, True)
 
 
+def test_without_a_channel_it_says_that_nobody_is_told(home: Home, said: Said) -> None:
+    home.settings.write_text("")
+    assert "No channel is set: nobody is told." in said("now")[1]
+
+
 def test_what_holds_alone_can_be_written_as_a_policy(home: Home) -> None:
     steps = "".join(
         f'[[policy.step]]\nwhom = ["phone", "mail"]\nafter = "{after}"\n'

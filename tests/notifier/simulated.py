@@ -21,10 +21,12 @@ import msgspec
 from evaluator.incident import Ack, Countdown, Incident, Severity, Status, Told, Transition
 from evaluator.incident_id import incident_id
 from evaluator.instant import Instant
+from monitoring.alert_entry import Notice
 from monitoring.alert_fold import fold, read
 from monitoring.alert_log import AlertLog
-from monitoring.config import Channel, Config
+from monitoring.config import Calendar, Channel, Config
 from monitoring.home import Home
+from monitoring.market_override import MarketOverride, end_of_day_ms
 from monitoring.snapshot import CollectorStatus, Snapshot
 from monitoring.troubles import Troubles
 from notifier.deliveries import DeliveryLog, files
@@ -51,14 +53,16 @@ def instant(moment: datetime) -> Instant:
 class Simulated:
     """One home and one clock; `begin` is local time in India."""
 
-    def __init__(self, root: Path, begin: datetime, *channels: str) -> None:
+    def __init__(self, root: Path, begin: datetime, *channels: str, calendar: str = "XNSE") -> None:
         root.mkdir()
         self.home = Home(root)
         self.config = Config(
-            channels={name: Channel(kind="file", path=name) for name in channels}
+            channels={name: Channel(kind="file", path=name) for name in channels},
+            calendar=Calendar(name=calendar),
         )  # fmt: skip
         self.moment = begin.replace(tzinfo=IST)
         self.open_positions: float | None = None
+        self.expired = False
         self.up = True
         self.kills_to_one: tuple[float, float] = (0.0, 0.0)
         """How likely it is killed in a minute, and in a write."""
@@ -99,6 +103,17 @@ class Simulated:
 
     def ack_expires(self, rule: str) -> None:
         self.step(rule, "repeat", ack=None, told=Told(self.now, self._open[rule].severity))
+
+    def close_the_market(self) -> None:
+        """Write what `monitor market close` leads to."""
+        day = f"{self.moment:%Y-%m-%d}"
+        override = MarketOverride(
+            id="m", action="close", date=day, from_ms=self.now.wall_ms,
+            ends_ms=end_of_day_ms(day, IST),
+        )  # fmt: skip
+        notice = Notice(kind="market", reason="closed", market=override)
+        assert self._alerts.append([notice], self.now, 1)
+        self._written += 1
 
     def resolve(self, rule: str) -> None:
         resolved: Status = "resolved"
@@ -231,6 +246,7 @@ class Simulated:
         return Snapshot(
             snapshot=1, timestamp="", wall_ms=self.now.wall_ms, boottime_ns=self.now.boottime_ns,
             boot_id="boot", engine="main", reason="interval",
+            positions={"count": None if self.expired else self.open_positions},
             last={"positions": {"count": self.open_positions}},
             collector=CollectorStatus(app_version="0"),
         )  # fmt: skip

@@ -126,8 +126,9 @@ Thu 05 12:01 suppressed breaker: silenced by asha
 def begin(tmp_path: Path) -> Iterator[Begin]:
     begun: list[Simulated] = []
 
-    def make(moment: str, *channels: str) -> Simulated:
-        begun.append(Simulated(tmp_path / "home", datetime.fromisoformat(moment), *channels))
+    def make(moment: str, *channels: str, calendar: str = "XNSE") -> Simulated:
+        at = datetime.fromisoformat(moment)
+        begun.append(Simulated(tmp_path / "home", at, *channels, calendar=calendar))
         return begun[-1]
 
     yield make
@@ -247,6 +248,7 @@ def test_alone_nights_and_holidays_are_silent_unless_positions_are_open(
 ) -> None:
     story = begin(fired, "phone", "mail")
     story.open_positions = positions
+    story.expired = True  # the engine is silent at night: its last word counts
     for minute, _ in enumerate(story.minutes(7)):
         if minute == 0:
             story.fire("breaker")
@@ -326,3 +328,38 @@ def test_a_scheduler_that_is_dead_climbs_and_a_collector_has_an_alert_that_does(
             story.own.clear()
     expected = ["10:02 phone mail", "10:05 phone mail"] if climbs else []
     assert story.escalated() == expected
+
+
+def test_a_market_that_the_operator_closed_is_silent_from_then_on(begin: Begin) -> None:
+    story = begin("2026-10-26 10:00", "phone", "mail")
+    for minute, _ in enumerate(story.minutes(15)):
+        if minute == 0:
+            story.fire("breaker")
+        if minute == 4:
+            story.close_the_market()
+    assert story.escalated() == ["10:02 phone mail"]
+
+
+def test_without_a_calendar_that_can_be_read_somebody_is_rather_woken(begin: Begin) -> None:
+    story = begin("2026-10-26 23:00", "phone", "mail", calendar="lost")
+    for minute, _ in enumerate(story.minutes(4)):
+        if minute == 0:
+            story.fire("breaker")
+    assert story.escalated() == ["23:02 phone mail"]
+
+
+def test_what_can_not_be_read_is_a_trouble(begin: Begin) -> None:
+    story = begin("2026-10-26 10:00", "phone", "mail")
+    said = []
+    for minute, _ in enumerate(story.minutes(9)):
+        if minute == 0:
+            story.home.oncall.write_bytes(b"# \xff")
+        if minute == 3:
+            story.home.oncall.unlink()
+            story.home.oncall.mkdir()
+        if minute == 6:
+            story.home.oncall.rmdir()
+        said.append(" ".join(story.troubles.words))
+    assert "it is not UTF-8 (byte 2)" in said[3]
+    assert "it can't be read: Is a directory" in said[6]
+    assert said[8] == ""
