@@ -216,9 +216,11 @@ class Simulated:
                 log.hold(clocked)
         for due in self._escalation.look(log.state, self.own, now):
             log.hold(due)
+        if not log.held:
+            return
         size = self._size()
         log.flush()
-        if self._size() > size and self.dice.random() < self.kills_to_one[1]:
+        if self.dice.random() < self.kills_to_one[1]:
             self.kills += 1
             os.truncate(self._newest_file(), self.dice.randint(size, self._size()))
             self.restart()
