@@ -60,8 +60,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong in a rule file. `line` and `column` count from 1; `hint` is what was
-    probably meant.
+    """One thing wrong in a file of the operator. `line` and `column` count from 1; `rule` is the
+    table that it is in, `hint` what was probably meant.
     """
 
     file: str

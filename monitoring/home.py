@@ -33,6 +33,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "notify.toml"
 
     @property
+    def oncall(self) -> Path:
+        """Who is on call, and whom an alert climbs to that nobody takes."""
+        return self.root / "oncall.toml"
+
+    @property
     def heartbeat(self) -> Path:
         """What the engine writes."""
         return self.root / "data" / "heartbeat"

@@ -58,7 +58,7 @@ def advice_of(rule: str) -> tuple[str, str | None]:
 def title_of(news: News) -> str:
     """Return what stands on a lock screen."""
     head: str = "RESOLVED" if news.over else news.severity
-    if news.why == "repeat":
+    if news.why in {"repeat", "escalated"}:
         head = f"STILL {head}"
     title = f"{head} {news.rule} ({news.engine})"
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"

@@ -33,7 +33,10 @@ class Bad(msgspec.Struct, frozen=True):
 
 
 class Others:
-    """Looks at the state files of the other processes; `open_` are incidents told, by rule."""
+    """Looks at the state files of the other processes; `open_` are incidents told, by rule.
+
+    `standing` are those that are so now, by rule, in the words of now.
+    """
 
     def __init__(
         self, folder: Path, engine: str, processes: Processes, open_: dict[str, str], now: Instant
@@ -44,11 +47,13 @@ class Others:
         self._open = open_
         self._looked = self._settled = now
         self._bad: dict[str, Bad] = {}
+        self.standing: dict[str, News] = {}
 
     def look(self, now: Instant) -> list[News]:
         """Return what is new."""
         if elapsed_ms(self._looked, now) > HELD_UP_MS:
             self._bad.clear()
+            self.standing.clear()
             self._settled = now
         self._looked = now
         news = [self._news(process, now) for process in PROCESSES]
@@ -59,6 +64,7 @@ class Others:
         _, life = life_of(self._folder, process, now, self._processes)
         if life.good:
             self._bad.pop(process, None)
+            self.standing.pop(rule, None)
             told = self._open.pop(rule, None)
             if told is None:
                 return None
@@ -67,9 +73,10 @@ class Others:
         bad = self._bad.setdefault(process, Bad(now))
         patience_ms = HANGING_PATIENCE_MS if life.word in SILENT else PATIENCE_MS
         settled = elapsed_ms(self._settled, now) >= PATIENCE_MS
-        if rule in self._open or not settled or elapsed_ms(bad.since, now) < patience_ms:
+        if not settled or elapsed_ms(bad.since, now) < patience_ms:
             return None
-        self._open[rule] = incident_id(self._engine, rule, now)
+        known = rule in self._open
+        self._open.setdefault(rule, incident_id(self._engine, rule, now))
         word = {
             "stuck": "hangs",
             "blocked": "is silent",
@@ -77,7 +84,9 @@ class Others:
             "gone": "is not running",
         }
         words = f"the {process} {word.get(life.word, 'is not to be judged')}: {life.why}"
-        return self._telling(rule, self._open[rule], words, life, now, over=False)
+        news = self._telling(rule, self._open[rule], words, life, now, over=False)
+        self.standing[rule] = news
+        return None if known else news
 
     def _telling(
         self, rule: str, incident: str, words: str, life: Life, now: Instant, *, over: bool

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from evaluator.incident import Incident, Scalar
 from evaluator.instant import Instant
 from monitoring.alert_fold import Folded, wall_ms
@@ -13,7 +15,7 @@ from monitoring.config import Config
 from monitoring.snapshot import Snapshot
 from notifier.course import course_of, divide, groups_of
 from notifier.message import News, advice_of, exposure_of, text_of, title_of
-from notifier.records import Known, Mark, Passed, Planned
+from notifier.records import Climb, Known, Mark, Passed, Planned
 from notifier.routes import Routes
 
 Told = Mapping[str, Known]
@@ -85,13 +87,23 @@ class Planner:
             ways = self._routes.ways(incident.severity, incident.rule, now)
             course = divide(incident.severity, False, self._config.channels, ways, None)
             if course.channels:
-                news = self._standing(incident, now)
+                news = self.standing(incident, now)
                 records.append(
                     self._planned(news, "standing", course.channels, now, passed=course.passed)
                 )
         return records
 
-    def _standing(self, incident: Incident, now: Instant) -> News:
+    def of_climb(
+        self, news: News, reason: str, channels: tuple[str, ...], climb: Climb, now: Instant
+    ) -> Planned:
+        """Return what is told of an incident that nobody took."""
+        said = msgspec.structs.replace(news, why="escalated", reason=reason, at=now)
+        step = f"{climb.began_seq}-escalated-{climb.seconds}s"
+        planned = self._planned(said, step, channels, now, passed={})
+        return msgspec.structs.replace(planned, climb=climb)
+
+    def standing(self, incident: Incident, now: Instant) -> News:
+        """Return what there is to say of an incident that fires since a while."""
         todo, page = advice_of(incident.rule)
         began = incident.fired_at or incident.active_at
         return News(

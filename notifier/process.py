@@ -28,7 +28,9 @@ from monitoring.troubles import Troubles
 from notifier.channel import sender
 from notifier.deliveries import DeliveryLog
 from notifier.digest import Digest
+from notifier.escalation import Escalation
 from notifier.lane import Lane
+from notifier.oncall_watch import OnCallWatch
 from notifier.others import PROCESSES, Others
 from notifier.outbox import Outbox
 from notifier.planning import Planner
@@ -72,10 +74,15 @@ class Process:
             monitoring_log.warning("{} lines of the deliveries log are torn", self._log.spoilt)
         self._snapshot: Snapshot | None = None
         self._snapshot_read = False
-        self._routes = Routes(home, config, fold(home.alerts).market)
+        folded = fold(home.alerts)
+        self._routes = Routes(home, config, folded.market)
         self._planner = Planner(config, self._routes, self._newest)
         self._digest = Digest(home, config)
         self._follower = LogFollower(home.alerts)
+        watch = OnCallWatch(home, config, self._troubles)
+        self._escalation = Escalation(
+            watch, folded, self._planner, lambda: self._routes.calendar, self._newest
+        )
         self._lanes = {
             name: Lane(
                 name,
@@ -148,9 +155,14 @@ class Process:
         lines = [*self._waiting, *self._fresh()]
         self._waiting = lines[SLICE_LINES:]
         for line in lines[:SLICE_LINES]:
-            record = self._planner.of_line(line, self._log.state.told, now)
+            state = self._log.state
+            passed = self._escalation.instead_of_repeat(line, state, now)
+            record = passed or self._planner.of_line(line, state.told, now)
             if record is not None:
                 self._log.hold(record)
+            clocked = self._escalation.take(line, state, now)
+            if clocked is not None:
+                self._log.hold(clocked)
         self._log.flush()
 
     def _look_around(self, now: Instant) -> None:
@@ -162,6 +174,9 @@ class Process:
             planned = self._planner.of_own(news, self._log.state.told, now)
             if planned is not None:
                 self._log.append([planned])
+        if not self._waiting:
+            for record in self._escalation.look(self._log.state, self._others.standing, now):
+                self._log.hold(record)
         for name, lane in self._lanes.items():
             hangs = f"{name}: a send has hung for minutes" if lane.hangs(now) else None
             self._troubles.note(f"a send of {name}", hangs)

@@ -1,8 +1,9 @@
 """The records of the deliveries log, and the state that they add up to.
 
 `logs/deliveries/<date>.jsonl`: what is to be sent (`planned`, with all its channels), what nobody
-is told and why (`passed`), and what came of it (`sent`, `failed`, `dead`). A file begins with the
-state so far (`carry`), so that older ones may be deleted.
+is told and why (`passed`), since when nobody took an alert (`clocked`), and what came of a message
+(`sent`, `failed`, `dead`). A file begins with the state so far (`carry`), so that older ones may be
+deleted.
 """
 
 from __future__ import annotations
@@ -38,6 +39,13 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     over: bool
 
 
+class Climb(msgspec.Struct, frozen=True):
+    """A moment of the step clock that `StepClock.began_seq` names: so long after it began."""
+
+    began_seq: int
+    seconds: int
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="planned"):
     """A message and the channels that are told; `passed` says of the others why not.
 
@@ -47,6 +55,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     A summary `lists` what it tells of. `replaces` are the deliveries whose place it takes, `since`
     when they were to be told, `flushes` the groups that were waited for.
     `instead_of` is the delivery for which a fallback channel is told, `fell_back`: one is.
+    `climb` is the moment of the step clock that an escalation is for.
     """
 
     at: Instant
@@ -70,6 +79,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     flushes: tuple[str, ...] = ()
     instead_of: str = ""
     fell_back: bool = False
+    climb: Climb | None = None
     timestamp: str = ""
 
     @property
@@ -92,6 +102,21 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="p
     rule: str = ""
     why: str = ""
     over: bool = False
+    timestamp: str = ""
+
+
+class Clocked(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="clocked"):
+    """The step clock of an incident begins at `began`, or stands still (None), and why.
+
+    `began_seq` is the line of the alert log that it did so at.
+    """
+
+    at: Instant
+    incident: str
+    began: Instant | None
+    began_seq: int
+    reason: str
+    mark: Mark | None = None
     timestamp: str = ""
 
 
@@ -152,12 +177,23 @@ class Outstanding(msgspec.Struct, kw_only=True):
         return {one.incident for one in self.planned.lists} or {self.planned.incident}
 
 
+class StepClock(msgspec.Struct, kw_only=True):
+    """Since when nobody took an incident that was told (None: somebody has it), and up to which
+    moment after that it has climbed.
+    """
+
+    began: Instant | None
+    began_seq: int
+    reached_seconds: int = 0
+
+
 class Known(msgspec.Struct):
     """An incident of which these channels were told that it fires, and when the last time."""
 
     rule: str
     channels: list[str]
     last: dict[str, Instant] = {}
+    clock: StepClock | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -195,6 +231,8 @@ class State(msgspec.Struct, kw_only=True):
                 self._reach(record.mark)
                 if record.over:
                     self.told.pop(record.incident, None)
+            case Clocked():
+                self._set_clock(record)
             case Sent():
                 self.outstanding.pop(record.key, None)
             case Failed():
@@ -242,6 +280,15 @@ class State(msgspec.Struct, kw_only=True):
         known = self.told.setdefault(incident, Known(rule, []))
         known.channels += [one for one in record.channels if one not in known.channels]
         known.last |= dict.fromkeys(record.channels, record.at)
+        clock, climb = known.clock, record.climb
+        if clock is not None and climb is not None and clock.began_seq == climb.began_seq:
+            clock.reached_seconds = climb.seconds
+
+    def _set_clock(self, record: Clocked) -> None:
+        self._reach(record.mark)
+        known = self.told.get(record.incident)
+        if known is not None:
+            known.clock = StepClock(began=record.began, began_seq=record.began_seq)
 
     def _reach(self, mark: Mark | None) -> None:
         self.begun = True
@@ -280,4 +327,4 @@ class Carry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ca
     timestamp: str = ""
 
 
-Record = Carry | Planned | Passed | Sent | Failed | Dead
+Record = Carry | Planned | Passed | Clocked | Sent | Failed | Dead

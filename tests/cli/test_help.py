@@ -11,6 +11,7 @@ COMMANDS = (
     "market open", "market close", "market extend", "market halt", "market skip", "market clear",
     "silence", "silence add", "silence expire", "silence list", "notify", "notify check",
     "notify test",
+    "oncall", "oncall now", "oncall week", "oncall check", "oncall override",
 )  # fmt: skip
 
 

@@ -78,8 +78,10 @@ def test_a_process_that_is_gone_is_told_after_15_seconds_once_and_so_is_its_retu
     assert (news.rule, news.severity) == ("notifier_sees_scheduler_dead", "CRITICAL")
     assert news.message == "the scheduler is not running: pid 12 is no longer there"
     assert news.todo == "start it again: `make run`, or your supervisor"
+    assert story.others.standing[news.rule].incident == news.incident
     story.table.dead.clear()
     ((when, end),) = story.pass_(60)
+    assert story.others.standing == {}
     assert (when, end.over, end.incident) == (96, True, news.incident)
     story.table.dead.add(PIDS["scheduler"])
     ((_, again),) = story.pass_(60)
@@ -132,7 +134,10 @@ def test_what_was_told_before_a_restart_of_the_notifier_is_not_told_again_and_it
 ) -> None:
     story = Story(tmp_path / "state", {"notifier_sees_collector_dead": "0199"})
     story.table.dead.add(PIDS["collector"])
-    assert story.pass_(60) == []
+    assert story.pass_(15) == []
+    assert story.others.standing == {}
+    assert story.pass_(45) == []
+    assert story.others.standing["notifier_sees_collector_dead"].incident == "0199"
     story.table.dead.clear()
     ((_, end),) = story.pass_(60)
     assert (end.over, end.incident) == (True, "0199")
