@@ -69,7 +69,9 @@ class Lane:
         attempts = one.attempts + 1
         if outcome.word == "sent":
             late_ms = elapsed_ms(one.planned.alert_at, now)
-            return Sent(at=now, key=key, attempts=attempts, late_ms=late_ms)
+            return Sent(
+                at=now, key=key, attempts=attempts, late_ms=late_ms, message=outcome.message
+            )
         if outcome.word == "refused":
             return Dead(at=now, key=key, attempts=attempts, reason=outcome.reason)
         if elapsed_ms(one.planned.at, now) > HORIZON_MS:
@@ -85,11 +87,11 @@ class Lane:
             left = (first.again_ms - now.wall_ms) / 1000
             self._due_ns = now.boottime_ns + round(min(max(0.0, left), LONGEST_WAIT_SECONDS) * 1e9)
 
-    def start(self, key: str, one: Outstanding, now: Instant) -> None:
+    def start(self, key: str, one: Outstanding, now: Instant, about: int | None = None) -> None:
         """Begin the next attempt, if none is under way and its time has come."""
         if self._tried is not None or now.boottime_ns < self._due_ns:
             return
-        letter = letter_of(key, one, now)
+        letter = letter_of(key, one, now, about)
         if self._aside.begin(lambda: self._send(letter)):
             self._tried = Tried(key, one, now)
         else:
@@ -102,7 +104,7 @@ class Lane:
         return max(0.0, (self._due_ns - now.boottime_ns) / 1e9)
 
 
-def letter_of(key: str, one: Outstanding, now: Instant) -> Letter:
+def letter_of(key: str, one: Outstanding, now: Instant, about: int | None = None) -> Letter:
     """Return what is sent of a delivery now."""
     planned = one.planned
     return Letter(
@@ -116,4 +118,5 @@ def letter_of(key: str, one: Outstanding, now: Instant) -> Letter:
         status="resolved" if planned.over else "firing",
         why=planned.why,
         at=planned.timestamp,
+        about=about,
     )

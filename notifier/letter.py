@@ -9,10 +9,11 @@ import msgspec
 from evaluator.incident import Severity
 
 
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
+class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message as it is sent. `key` is the same each time that it is sent again.
 
     `text` is whole: it ends with the key. `why` is the reason of the alert's line (`Notify`).
+    `about` is the channel's own number of the message that this one replies to, or edits.
     """
 
     key: str
@@ -25,17 +26,20 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     why: str
     at: str
+    about: int | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """`again`: it may work later, after `wait_seconds` if the other side named a time.
 
-    `refused`: it never will. `reason` is in words, without secrets.
+    `refused`: it never will. `reason` is in words, without secrets. `message` is the channel's own
+    number of what was sent, where it has one.
     """
 
     word: Literal["sent", "again", "refused"]
     reason: str = ""
     wait_seconds: float | None = None
+    message: int | None = None
 
 
 SENT = Outcome("sent")

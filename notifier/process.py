@@ -25,10 +25,11 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.state import ChannelState, ProcessState, write_state
 from monitoring.supervisor import Supervisor
 from monitoring.troubles import Troubles
+from notifier.bots import Bots
 from notifier.channel import sender
 from notifier.deliveries import DeliveryLog
 from notifier.lane import Lane
-from notifier.others import PROCESSES, Others
+from notifier.others import OWN_RULES, Others
 from notifier.planning import Planner
 from notifier.records import Dead, Failed, Outstanding, Record, Sent
 
@@ -70,6 +71,10 @@ class Process:
         self._snapshot: Snapshot | None = None
         self._snapshot_read = False
         self._planner = Planner(config, self._newest)
+        self._bots = Bots(
+            home, settings, log=self._log, troubles=self._troubles, wake=bell.ring,
+            newest=self._newest,
+        )  # fmt: skip
         self._follower = LogFollower(home.alerts)
         self._lanes = {
             name: Lane(
@@ -84,11 +89,10 @@ class Process:
         self._give_up_the_unset(now)
         for name, lane in self._lanes.items():
             lane.resume(next((one for _, one in self._pending(name)), None), now)
-        watched = {f"notifier_sees_{process}_dead" for process in PROCESSES}
         open_ = {
             known.rule: incident
             for incident, known in self._log.state.told.items()
-            if known.rule in watched
+            if known.rule in OWN_RULES
         }
         self._others = Others(home.state, config.engine, ProcTable(), open_, now)
         self._folders = FolderWatch(bell, grown=[home.alerts])
@@ -129,7 +133,8 @@ class Process:
         for name, lane in self._lanes.items():
             first = next(self._pending(name), None)
             if first is not None:
-                lane.start(*first, now)
+                lane.start(*first, now, self._log.state.about(first[1]))
+        self._bots.turn(now)
 
     def _take_outcomes(self, now: Instant) -> None:
         records: list[Record] = []
@@ -145,7 +150,8 @@ class Process:
         lines = [*self._waiting, *self._fresh()]
         self._waiting = lines[SLICE_LINES:]
         for line in lines[:SLICE_LINES]:
-            record = self._planner.of_line(line, self._log.state.told, now)
+            edit = self._bots.of_line(line, now)
+            record = self._planner.of_line(line, self._log.state.told, now) or edit
             if record is not None:
                 self._log.hold(record)
         self._log.flush()
@@ -243,7 +249,7 @@ class Process:
             for name, lane in self._lanes.items()
             if next(self._pending(name), None) is not None
         ]
-        return min([LOOK_SECONDS, *waits])
+        return min([LOOK_SECONDS, self._bots.seconds_left(now), *waits])
 
     def _say(self, channel: str, record: Sent | Failed | Dead) -> None:
         match record:

@@ -2,7 +2,7 @@
 
 `logs/deliveries/<date>.jsonl`: what is to be sent (`planned`, with all its channels), what nobody
 is told and why (`passed`), and what came of it (`sent`, `failed`, `dead`). A file begins with the
-state so far (`carry`), so that older ones may be deleted.
+state so far (`carry`), so that older ones may be deleted. `heard`: what people told a bot.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import msgspec
 
 from evaluator.incident import Severity
 from evaluator.instant import Instant, elapsed_ms
+
+EDITS = frozenset({"acknowledged", "unacknowledged", "silenced"})
+"""Why a message is edited, and no new one sent."""
 
 REMEMBER_DEAD_MS = 86_400_000
 """For a day the operator is reminded that a message was given up."""
@@ -65,12 +68,16 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="p
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sent"):
-    """The channel took it; after how many attempts, and how long after the alert."""
+    """The channel took it; after how many attempts, and how long after the alert.
+
+    `message` is the channel's own number of it, where it has one.
+    """
 
     at: Instant
     key: str
     attempts: int
     late_ms: int
+    message: int | None = None
     timestamp: str = ""
 
 
@@ -92,6 +99,15 @@ class Dead(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="dea
     key: str
     attempts: int
     reason: str
+    timestamp: str = ""
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="heard"):
+    """What people told the bot of a channel is dealt with, up to the update of this number."""
+
+    at: Instant
+    channel: str
+    update: int
     timestamp: str = ""
 
 
@@ -123,13 +139,19 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, kw_only=True):
-    """All that the notifier knows. `outstanding` is by key, in the order of planning."""
+    """All that the notifier knows. `outstanding` is by key, in the order of planning.
+
+    `messages` has by incident and channel the numbers of the first and the newest message that
+    says that it fires, where a channel numbers them.
+    """
 
     begun: bool = False
     mark: Mark | None = None
     outstanding: dict[str, Outstanding] = {}
     told: dict[str, Known] = {}
     dead: list[DeadLetter] = []
+    heard: dict[str, Heard] = {}
+    messages: dict[str, dict[str, list[int]]] = {}
 
     def take(self, record: Record) -> None:
         """Take one more record in; twice the same changes nothing more."""
@@ -143,12 +165,22 @@ class State(msgspec.Struct, kw_only=True):
                 self._reach(record.mark)
                 if record.over:
                     self.told.pop(record.incident, None)
+                    self.messages.pop(record.incident, None)
             case Sent():
-                self.outstanding.pop(record.key, None)
+                self._sent(record)
+            case Heard():
+                self.heard[record.channel] = record
             case Failed():
                 self._fail(record)
             case Dead():
                 self._bury(record)
+
+    def about(self, one: Outstanding) -> int | None:
+        """Return which message a delivery replies to: that of the firing; or edits: the newest."""
+        numbers = self.messages.get(one.planned.incident, {}).get(one.channel)
+        if not numbers:
+            return None
+        return numbers[-1] if one.planned.why in EDITS else numbers[0]
 
     def dead_of(self, channel: str, now: Instant) -> list[DeadLetter]:
         """Return what was given up on a channel within the last day, oldest first."""
@@ -157,6 +189,23 @@ class State(msgspec.Struct, kw_only=True):
             for letter in self.dead
             if letter.channel == channel and elapsed_ms(letter.at, now) < REMEMBER_DEAD_MS
         ]
+
+    def _sent(self, record: Sent) -> None:
+        one = self.outstanding.pop(record.key, None)
+        if one is None:
+            return
+        if one.planned.over:
+            self._forget(one)
+        elif record.message is not None:
+            numbers = self.messages.setdefault(one.planned.incident, {})
+            numbers[one.channel] = [*numbers.get(one.channel, [])[:1], record.message]
+
+    def _forget(self, one: Outstanding) -> None:
+        """Forget the messages of an incident whose end was told, or can't be."""
+        numbers = self.messages.get(one.planned.incident, {})
+        numbers.pop(one.channel, None)
+        if not numbers:
+            self.messages.pop(one.planned.incident, None)
 
     def _plan(self, record: Planned) -> None:
         self._reach(record.mark)
@@ -188,6 +237,8 @@ class State(msgspec.Struct, kw_only=True):
         if one is None:
             return
         planned = one.planned
+        if planned.over:
+            self._forget(one)
         self.dead.append(DeadLetter(one.channel, record.at, planned.title, record.reason))
         known = self.told.get(planned.incident)
         if planned.why == "new" and known is not None and one.channel in known.channels:
@@ -202,4 +253,4 @@ class Carry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ca
     timestamp: str = ""
 
 
-Record = Carry | Planned | Passed | Sent | Failed | Dead
+Record = Carry | Planned | Passed | Sent | Failed | Dead | Heard
