@@ -125,6 +125,7 @@ def test_a_pressed_button_is_answered_stands_in_the_alert_log_and_in_the_message
     assert desk.state().degraded == []
 
 
+@pytest.mark.fault("N5")
 def test_without_a_scheduler_a_press_is_queued_and_done_once_whatever_is_killed(
     desk: Desk, server: BotApiServer
 ) -> None:
@@ -166,6 +167,7 @@ def test_without_a_scheduler_a_press_is_queued_and_done_once_whatever_is_killed(
     assert server.called("getUpdates")[-1]["offset"] == 700_000_002
 
 
+@pytest.mark.fault("N5")
 def test_a_stranger_is_not_heard_and_who_may_read_takes_nothing(
     desk: Desk, server: BotApiServer
 ) -> None:
@@ -201,7 +203,7 @@ def test_a_stranger_is_not_heard_and_who_may_read_takes_nothing(
     assert incident.id not in said.partition("is not listed")[2].splitlines()[0]
 
 
-@pytest.mark.fault("N1")
+@pytest.mark.fault("N5")
 def test_another_who_polls_is_said_to_the_operator_and_costs_no_alert(
     desk: Desk, server: BotApiServer
 ) -> None:
