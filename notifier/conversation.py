@@ -145,6 +145,12 @@ class Conversation:
         if id_ in folded.requests:
             self._answers.say(order, "That is done already.")
             return
+        if order.verb == "silence" and order.at_ms is None and not self._polling.fresh:
+            # Of a pressed button Telegram does not say when: it may have been last night.
+            self._answers.say(
+                order, "That may have been pressed long ago: press again.", alert=True
+            )
+            return
         target = order.target or _only_one(folded, order)
         if target is None:
             self._answers.say(order, _choice(folded, order))

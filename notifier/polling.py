@@ -36,18 +36,27 @@ class _Numbered(msgspec.Struct):
     update_id: int
 
 
+FRESH_MS = 60_000
+"""What a poll brings that began later than this after the one before may be a day old."""
+
+
 class Polling:
-    """One long poll at a time. `trouble` says why it does not work, None: it does."""
+    """One long poll at a time. `trouble` says why it does not work, None: it does.
+
+    `fresh` tells of the newest updates whether nobody can have asked for them long ago.
+    """
 
     def __init__(
         self, name: str, bot: Bot, wake: Callable[[], None], chance: Callable[[], float]
     ) -> None:
         self.trouble: str | None = None
+        self.fresh = False
         self._name = name
         self._bot = bot
         self._chance = chance
         self._aside: Aside[Answer] = Aside(f"updates-{name}", wake)
         self._began: Instant | None = None
+        self._answered: Instant | None = None
         self._failures = 0
         self._due_ns = 0
 
@@ -68,6 +77,8 @@ class Polling:
             self.trouble = f"{self._name} can't hear: {answer.outcome.reason}"
             return []
         self._failures, self.trouble = 0, None
+        before, self._answered = self._answered, now
+        self.fresh = before is not None and elapsed_ms(before, began) < FRESH_MS
         updates = _read(answer.result)
         if not updates:
             self._due_ns = began.boottime_ns + SHORTEST_NS

@@ -68,6 +68,17 @@ def test_after_a_day_without_a_word_numbers_may_begin_anew_below_the_last(
     assert "offset" not in server.called("getUpdates")[-1]
 
 
+def test_what_comes_first_or_after_an_outage_may_be_old(
+    server: BotApiServer, asking: Asking
+) -> None:
+    fresh = []
+    for seconds in (0, 60, 119, 200):
+        server.update(message={})
+        asking.ask(seconds)
+        fresh.append(asking.polling.fresh)
+    assert fresh == [False, False, True, False]
+
+
 def test_what_is_refused_is_asked_again_no_sooner_than_it_says(
     server: BotApiServer, asking: Asking
 ) -> None:

@@ -82,11 +82,13 @@ def test_a_pressed_button_is_answered_stands_in_the_alert_log_and_in_the_message
     schedule(desk)
     desk.start()
     number = desk.wait(lambda: shows(server, f"CRITICAL {RULE}"), "the message")
+    old = server.press(number, "Silence 1 h", ASHA)  # before the first poll, for all it knows
+    assert "press again" in answer(desk, server, old)
     query = server.press(number, "Acknowledge", ASHA)
     assert answer(desk, server, query).startswith(f"{RULE} is yours until ")
     (line,) = lines(desk, "acknowledged")
     assert (line.id, line.clock.ack.by, line.request) == (
-        incident.id, "Asha", "phone-700000001",
+        incident.id, "Asha", "phone-700000002",
     )  # fmt: skip
     desk.wait(lambda: "✓ taken by Asha at " in server.messages[number].text, "the edit")
     assert server.messages[number].bold == f"CRITICAL {RULE} (main)"
