@@ -104,9 +104,13 @@ Asked = SendMessage | EditMessageText | EditMessageReplyMarkup | AnswerCallbackQ
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came of a call: `outcome` in our terms, Telegram's own words, the result as JSON."""
+    """What came of a call: `outcome` in our terms, Telegram's own words, the result as JSON.
+
+    `code` is the HTTP status, 0 without an answer.
+    """
 
     outcome: Outcome
+    code: int = 0
     words: str = ""
     result: bytes = b"null"
 
@@ -147,9 +151,9 @@ class Bot:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             # A hotel's log-in page answers 200 too.
             strange = Outcome("again", "the answer is not Telegram's")
-            return Answer(strange if outcome is SENT else outcome)
+            return Answer(strange if outcome is SENT else outcome, said.code)
         if outcome is SENT and answer.ok:
-            return Answer(SENT, result=bytes(answer.result))
+            return Answer(SENT, said.code, result=bytes(answer.result))
         words = "".join(one for one in answer.description[:120] if one.isprintable())
         words = redacted(words, (self._token,))
         reason = f"Telegram says: {words} (HTTP {said.code})"
@@ -160,4 +164,4 @@ class Bot:
             wait = min(max(0.0, wait), LONGEST_WAIT_SECONDS)
         word = "again" if outcome is SENT else outcome.word
         wait = wait if wait is not None else outcome.wait_seconds
-        return Answer(Outcome(word, reason, wait), words)
+        return Answer(Outcome(word, reason, wait), said.code, words)

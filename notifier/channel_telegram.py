@@ -19,6 +19,7 @@ from notifier.others import OWN_RULES
 from notifier.records import EDITS
 from notifier.telegram_text import keyboard_of, marked_up, plain
 
+BAD_REQUEST = 400
 BAD_MARKUP = "can't parse entities"
 AS_IT_IS = ("message is not modified", "message to edit not found", "message can't be edited")
 """An edit that is there already, or has nothing left to be in: there is no more to do."""
@@ -39,6 +40,8 @@ def send(bot: Bot, chat: str, letter: Letter, *, buttons: bool) -> Outcome:
     if letter.why in EDITS:
         return _edit(bot, chat, letter, keyboard if letter.why == "unacknowledged" else None)
     answer = _without_markup_if_refused(bot, _message(chat, letter, keyboard), plain(letter))
+    if answer.code == BAD_REQUEST:  # no alert is lost for its looks, whatever is wrong with them
+        answer = bot.call(SendMessage(chat_id=chat, text=plain(letter)))
     if answer.outcome is not SENT:
         return answer.outcome
     if buttons and letter.status == "resolved" and letter.about is not None:

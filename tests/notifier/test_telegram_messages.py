@@ -66,6 +66,15 @@ def test_markup_that_is_refused_is_sent_as_plain_text_at_once(server: BotApiServ
     assert shown.labels
 
 
+def test_whatever_telegram_has_against_the_looks_of_a_message_the_text_arrives(
+    server: BotApiServer,
+) -> None:
+    assert send(server, incident="x" * 57).word == "sent"  # too long for a button's data
+    (shown,) = server.messages.values()
+    assert shown.text == f"{FIRING.title}\n{FIRING.text}"
+    assert shown.labels == []
+
+
 def test_a_text_that_is_too_long_is_cut_before_its_key_and_no_character_is_halved(
     server: BotApiServer,
 ) -> None:
@@ -113,7 +122,7 @@ def test_an_edit_of_what_is_not_there_is_done_with(server: BotApiServer) -> None
 
 def test_a_group_that_became_another_chat_is_said_with_its_new_number(server: BotApiServer) -> None:
     words = "Bad Request: group chat was upgraded to a supergroup chat"
-    server.refusals["sendMessage"] = [Refused(400, words, migrate_to_chat_id=-1007)]
+    server.refusals["sendMessage"] = [Refused(400, words, migrate_to_chat_id=-1007)] * 2
     outcome = send(server)
     assert outcome.word == "refused"
     assert outcome.reason.endswith("set chat to -1007")
