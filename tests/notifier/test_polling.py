@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from evaluator.instant import Instant
-from notifier.bot_api import Bot
+from notifier.bot_api import Bot, GetUpdates
+from notifier.letter import SENT
 from notifier.polling import POLL_SECONDS, Polling
 from notifier.records import Heard
 from tests.bot_api_server import BotApiServer, Refused
@@ -91,6 +93,23 @@ def test_what_is_refused_is_asked_again_no_sooner_than_it_says(
     assert len(server.called("getUpdates")) == 1
     number = server.update(message={})
     assert asking.ask(30) == [number]
+    assert asking.polling.trouble is None
+
+
+def test_another_who_polls_is_said_in_telegrams_words(server: BotApiServer, asking: Asking) -> None:
+    other = Bot(server.url, TOKEN)
+    asking.polling.begin(None, at(0))
+    deadline = time.monotonic() + 30
+    while asking.polling.trouble is None:
+        assert time.monotonic() < deadline
+        assert other.call(GetUpdates(timeout=0)).outcome is SENT
+        asking.polling.updates(at(1))
+    words = (
+        "terminated by other getUpdates request; make sure that only one bot instance is running"
+    )
+    assert words in asking.polling.trouble
+    number = server.update(message={})
+    assert asking.ask(60) == [number]
     assert asking.polling.trouble is None
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from monitoring.alert_fold import read
-from notifier.bot_api import Bot, GetUpdates
 from notifier.records import Heard, Sent
 from tests.bot_api_server import BotApiServer, Refused, Shown
 
@@ -147,6 +146,7 @@ def test_without_a_scheduler_a_press_is_queued_and_done_once_whatever_is_killed(
     # Killed after it handed the request over, before it wrote that down or confirmed it.
     ill = Refused(500, "Internal Server Error")
     server.delivered = lambda _: server.refusals.update(getUpdates=[ill] * 1000)
+    (desk.home.state / "scheduler.json").unlink()
     process = desk.start()
     desk.wait(lambda: desk.records(Heard), "the record of it")
     process.kill()
@@ -157,7 +157,6 @@ def test_without_a_scheduler_a_press_is_queued_and_done_once_whatever_is_killed(
         file.write_bytes(b"".join(line + b"\n" for line in kept))
     server.delivered = lambda _: None
     server.refusals.clear()
-    (desk.home.state / "scheduler.json").unlink()
     desk.start()
     assert "the scheduler isn't running" in answer(desk, server, query)
     desk.wait(lambda: not server.waiting(), "the confirmation")
@@ -203,8 +202,15 @@ def test_a_stranger_is_not_heard_and_who_may_read_takes_nothing(
     assert said.count(f"account {STRANGER} in chat {GROUP} is not listed") == 1
     assert "an update can't be understood" in said
 
-    # Whose alert is meant is asked back, and what can't be handed over is said.
+    # Another who polls is said to the operator, and costs no alert.
+    conflict = "Conflict: terminated by other getUpdates request"
+    server.refusals["getUpdates"] = [Refused(409, conflict)] * 2
+    server.say("/help", ASHA)
+    desk.wait(lambda: conflict in " ".join(desk.state().degraded), "the word of it")
     desk.fire("disk_low")
+    desk.wait(lambda: shows(server, "CRITICAL disk_low"), "the message")
+
+    # Which is meant is asked back, and what can't be handed over is said.
     server.say("/ack", ASHA)
     assert reply(desk, server, "Which one?").text == (
         f"2 alerts fire. Which one?\n/ack {RULE}\n/ack disk_low"
@@ -214,27 +220,6 @@ def test_a_stranger_is_not_heard_and_who_may_read_takes_nothing(
     desk.home.spool.write_text("a file in the place of the folder")
     pressed = server.press(number, "Acknowledge", ASHA)
     assert "can't be handed to the scheduler" in answer(desk, server, pressed)
-
-
-@pytest.mark.fault("N5")
-def test_another_who_polls_is_said_to_the_operator_and_costs_no_alert(
-    desk: Desk, server: BotApiServer
-) -> None:
-    desk.start()
-    desk.wait(lambda: server.called("getUpdates"), "the first poll")
-    Bot(server.url, TOKEN).call(GetUpdates(timeout=0))
-    desk.wait(
-        lambda: "terminated by other getUpdates request" in " ".join(desk.state().degraded),
-        "the word of it",
-    )
-    flood = Refused(429, "Too Many Requests: retry after 1", retry_after=1)
-    server.refusals["sendMessage"] = [flood]
-    desk.fire(RULE)
-    desk.wait(lambda: shows(server, RULE), "the message")
-    first, second = [call.at for call in server.calls if call.method == "sendMessage"]
-    assert second - first >= 1
-    server.say("/help", ASHA)
-    desk.wait(lambda: desk.state().degraded == [], "the next poll")
 
 
 def test_without_listed_people_it_asks_for_nothing_and_replies_and_edits_also_after_a_restart(
