@@ -19,6 +19,7 @@ from notifier.others import OWN_RULES
 from notifier.records import EDITS
 from notifier.telegram_text import keyboard_of, marked_up, plain
 
+LOOKS_SECONDS = 2.0
 BAD_REQUEST = 400
 BAD_MARKUP = "can't parse entities"
 AS_IT_IS = ("message is not modified", "message to edit not found", "message can't be edited")
@@ -44,9 +45,11 @@ def send(bot: Bot, chat: str, letter: Letter, *, buttons: bool) -> Outcome:
         answer = bot.call(SendMessage(chat_id=chat, text=plain(letter)))
     if answer.outcome is not SENT:
         return answer.outcome
-    if buttons and letter.status == "resolved" and letter.about is not None:
-        # Only for looks: a button that is pressed after the end is told that it is over.
-        bot.call(EditMessageReplyMarkup(chat_id=chat, message_id=letter.about))
+    if buttons and letter.about:
+        # Buttons are below the newest message alone, and below none at the end. That is for looks:
+        # one that is pressed all the same is answered, and the next alert must not wait for it.
+        bare = EditMessageReplyMarkup(chat_id=chat, message_id=letter.about[-1])
+        bot.call(bare, LOOKS_SECONDS)
     try:
         number = msgspec.json.decode(answer.result, type=_Message).message_id
     except msgspec.MsgspecError:
@@ -60,16 +63,16 @@ def _message(chat: str, letter: Letter, keyboard: Keyboard | None) -> SendMessag
         text=marked_up(letter),
         parse_mode="HTML",
         reply_markup=msgspec.UNSET if keyboard is None else keyboard,
-        reply_parameters=msgspec.UNSET if letter.about is None else Reply(letter.about),
+        reply_parameters=Reply(letter.about[0]) if letter.about else msgspec.UNSET,
     )
 
 
 def _edit(bot: Bot, chat: str, letter: Letter, keyboard: Keyboard | None) -> Outcome:
-    if letter.about is None:  # the message was given up: there is nothing to edit
+    if not letter.about:  # the message was given up: there is nothing to edit
         return SENT
     asked = EditMessageText(
         chat_id=chat,
-        message_id=letter.about,
+        message_id=letter.about[-1],
         text=marked_up(letter),
         parse_mode="HTML",
         reply_markup=msgspec.UNSET if keyboard is None else keyboard,

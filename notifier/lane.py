@@ -87,7 +87,7 @@ class Lane:
             left = (first.again_ms - now.wall_ms) / 1000
             self._due_ns = now.boottime_ns + round(min(max(0.0, left), LONGEST_WAIT_SECONDS) * 1e9)
 
-    def start(self, key: str, one: Outstanding, now: Instant, about: int | None = None) -> None:
+    def start(self, key: str, one: Outstanding, now: Instant, about: tuple[int, ...] = ()) -> None:
         """Begin the next attempt, if none is under way and its time has come."""
         if self._tried is not None or now.boottime_ns < self._due_ns:
             return
@@ -104,7 +104,7 @@ class Lane:
         return max(0.0, (self._due_ns - now.boottime_ns) / 1e9)
 
 
-def letter_of(key: str, one: Outstanding, now: Instant, about: int | None = None) -> Letter:
+def letter_of(key: str, one: Outstanding, now: Instant, about: tuple[int, ...] = ()) -> Letter:
     """Return what is sent of a delivery now."""
     planned = one.planned
     return Letter(

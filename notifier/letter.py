@@ -13,7 +13,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message as it is sent. `key` is the same each time that it is sent again.
 
     `text` is whole: it ends with the key. `why` is the reason of the alert's line (`Notify`).
-    `about` is the channel's own number of the message that this one replies to, or edits.
+    `about` are the channel's own numbers of the first and the newest message that told of the
+    same firing alert, where it has numbers: the first is replied to, the newest is edited.
     """
 
     key: str
@@ -26,7 +27,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: str
     why: str
     at: str
-    about: int | None = None
+    about: tuple[int, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -175,12 +175,9 @@ class State(msgspec.Struct, kw_only=True):
             case Dead():
                 self._bury(record)
 
-    def about(self, one: Outstanding) -> int | None:
-        """Return which message a delivery replies to: that of the firing; or edits: the newest."""
-        numbers = self.messages.get(one.planned.incident, {}).get(one.channel)
-        if not numbers:
-            return None
-        return numbers[-1] if one.planned.why in EDITS else numbers[0]
+    def about(self, one: Outstanding) -> tuple[int, ...]:
+        """Return the numbers of the first and the newest message that told of the same alert."""
+        return tuple(self.messages.get(one.planned.incident, {}).get(one.channel, ()))
 
     def dead_of(self, channel: str, now: Instant) -> list[DeadLetter]:
         """Return what was given up on a channel within the last day, oldest first."""

@@ -100,10 +100,10 @@ def planned(seq: int, why: str, *, over: bool = False) -> Planned:
     )  # fmt: skip
 
 
-def test_replies_go_to_the_first_message_and_edits_to_the_newest_until_the_end() -> None:
+def test_the_first_and_the_newest_message_of_an_alert_are_known_until_its_end() -> None:
     state = State()
 
-    def about(record: Planned) -> list[int | None]:
+    def about(record: Planned) -> list[tuple[int, ...]]:
         state.take(record)
         return [state.about(state.outstanding[record.key(name)]) for name in ("phone", "mail")]
 
@@ -112,17 +112,17 @@ def test_replies_go_to_the_first_message_and_edits_to_the_newest_until_the_end()
         state.take(Sent(at=NOON, key=record.key("mail"), attempts=1, late_ms=0))
 
     new, first, second = planned(1, "new"), planned(2, "repeat"), planned(3, "repeat")
-    assert about(new) == [None, None]
+    assert about(new) == [(), ()]
     sent(new, 41)
-    assert about(first) == [41, None]
+    assert about(first) == [(41,), ()]
     sent(first, 42)
-    assert about(second) == [41, None]
+    assert about(second) == [(41, 42), ()]
     sent(second, 43)
     taken = planned(4, "acknowledged")
-    assert about(taken) == [43, None]
+    assert about(taken) == [(41, 43), ()]
     sent(taken, None)
     over = planned(5, "resolved", over=True)
-    assert about(over) == [41, None]
+    assert about(over) == [(41, 43), ()]
     sent(over, 44)
     assert state.messages == {}
     assert state.told == {}

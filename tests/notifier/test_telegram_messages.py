@@ -89,14 +89,30 @@ def test_a_resolution_replies_to_the_firing_and_takes_its_buttons_away(
     server: BotApiServer,
 ) -> None:
     number = send(server).message
-    assert send(server, status="resolved", why="resolved", about=number).word == "sent"
+    assert send(server, status="resolved", why="resolved", about=(number,)).word == "sent"
     assert number is not None
     assert server.messages[number].labels == []
     assert [shown.reply_to for shown in server.messages.values()] == [None, number]
 
 
+def test_a_reminder_replies_to_the_first_and_takes_over_the_buttons_of_the_newest(
+    server: BotApiServer,
+) -> None:
+    first = send(server).message
+    second = send(server, why="repeat", about=(first,)).message
+    third = send(server, why="repeat", about=(first, second)).message
+    labels = [one.labels for one in server.messages.values()]
+    assert labels == [[], [], ["Acknowledge", "Silence 1 h"]]
+    send(server, why="acknowledged", text="✓ taken by Asha\nKey: k", about=(first, third))
+    shown = [server.messages[number or 0] for number in (first, second, third)]
+    assert [one.reply_to for one in shown] == [None, first, first]
+    assert [one.labels for one in shown] == [[], [], []]
+    assert ["✓ taken" in one.text for one in shown] == [False, False, True]
+    assert server.called("editMessageReplyMarkup")
+
+
 def test_a_resolution_arrives_where_somebody_deleted_the_firing(server: BotApiServer) -> None:
-    assert send(server, status="resolved", why="resolved", about=7).word == "sent"
+    assert send(server, status="resolved", why="resolved", about=(7,)).word == "sent"
     (shown,) = server.messages.values()
     assert shown.reply_to is None
 
@@ -105,17 +121,17 @@ def test_who_took_it_is_written_into_the_message_and_twice_is_as_once(server: Bo
     number = send(server).message
     text = "✓ taken by Asha & Ravi\nTickbeat-Key: k"
     for _ in range(2):
-        assert send(server, why="acknowledged", text=text, about=number) is SENT
+        assert send(server, why="acknowledged", text=text, about=(number,)) is SENT
     (shown,) = server.messages.values()
     assert shown.text == f"{FIRING.title}\n{text}"
     assert shown.labels == []
-    assert send(server, why="unacknowledged", about=number).word == "sent"
+    assert send(server, why="unacknowledged", about=(number,)).word == "sent"
     (shown,) = server.messages.values()
     assert shown.labels == ["Acknowledge", "Silence 1 h"]
 
 
 def test_an_edit_of_what_is_not_there_is_done_with(server: BotApiServer) -> None:
-    assert send(server, why="acknowledged", about=7) is SENT
+    assert send(server, why="acknowledged", about=(7,)) is SENT
     assert send(server, why="acknowledged") is SENT
     assert server.called("sendMessage") == []
 
