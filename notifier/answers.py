@@ -1,6 +1,7 @@
-"""What a bot says in answer: one call after another in a thread of its own, each once.
+"""What a bot says in answer: one call after another in a thread of its own.
 
-An answer that fails is logged and not sent again: by then whoever asked has asked again.
+Where Telegram asks for a little time, all wait for so long. What fails otherwise is logged and not
+sent again: by then whoever asked has asked again.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from pathlib import Path
 
 import msgspec
 
+from evaluator.instant import Instant
 from monitoring.aside import Aside
 from monitoring.log import monitoring_log
 from notifier.bot_api import AnswerCallbackQuery, Bot, Reply, SendMessage
-from notifier.letter import Outcome
+from notifier.letter import SENT, Outcome
 from notifier.telegram_orders import Order
 from notifier.telegram_text import LONGEST_ANSWER, LONGEST_UNITS, beginning, monospaced
 
 COMMAND_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 60.0
 LONGEST_QUEUE = 50
 """Whoever asks for more at once gets no answer to it."""
 
@@ -38,6 +41,8 @@ class Answers:
         self._home = home
         self._aside: Aside[Outcome] = Aside(f"answers-{name}", wake)
         self._queue: deque[Callable[[], Outcome]] = deque()
+        self._under_way: Callable[[], Outcome] = lambda: SENT
+        self._due_ns = 0
 
     def say(self, order: Order, text: str, *, alert: bool = False) -> None:
         """Answer in words; `alert`: the window over a pressed button stays until it is closed."""
@@ -59,15 +64,20 @@ class Answers:
 
         self._put(work)
 
-    def turn(self) -> None:
+    def turn(self, now: Instant) -> None:
         """Begin the next answer, if none is under way."""
         if self._aside.busy:
             return
         outcome = self._aside.take()
         if outcome is not None and outcome.word != "sent":
             monitoring_log.warning("{}: an answer was not sent: {}", self._name, outcome.reason)
-        if self._queue and self._aside.begin(self._queue[0]):
-            self._queue.popleft()
+            wait = outcome.wait_seconds
+            if wait is not None and wait <= LONGEST_WAIT_SECONDS:
+                self._queue.appendleft(self._under_way)
+                self._due_ns = now.boottime_ns + round(wait * 1e9)
+        due = now.boottime_ns >= self._due_ns
+        if self._queue and due and self._aside.begin(self._queue[0]):
+            self._under_way = self._queue.popleft()
 
     def _put(self, call: Callable[[], Outcome]) -> None:
         if len(self._queue) < LONGEST_QUEUE:

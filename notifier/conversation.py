@@ -95,7 +95,7 @@ class Conversation:
                 del self._asked[id_]
                 why = unanswered(self._home.state, now, ProcTable())
                 self._answers.say(asked.order, f"Queued: {why}.", alert=True)
-        self._answers.turn()
+        self._answers.turn(now)
 
     def see(self, line: AlertLine) -> None:
         """Answer whoever asked for what a line of the alert log says."""

@@ -215,8 +215,12 @@ def test_a_stranger_is_not_heard_and_who_may_read_takes_nothing(
     assert reply(desk, server, "Which one?").text == (
         f"2 alerts fire. Which one?\n/ack {RULE}\n/ack disk_low"
     )
+    flood = Refused(429, "Too Many Requests: retry after 1", retry_after=1)
+    server.refusals["sendMessage"] = [flood]
     server.say("/silence 2h", ASHA)
     reply(desk, server, "/silence disk_low 2h")
+    tries = [call.at for call in server.calls if call.method == "sendMessage"][-2:]
+    assert tries[1] - tries[0] >= 1
     desk.home.spool.write_text("a file in the place of the folder")
     pressed = server.press(number, "Acknowledge", ASHA)
     assert "can't be handed to the scheduler" in answer(desk, server, pressed)
