@@ -69,6 +69,7 @@ class BotApiServer:
         """Told of the numbers of updates before their poll is answered."""
         self.ending = False
         self._changed = threading.Condition()
+        self._all: dict[int, dict[str, Any]] = {}
         self._updates: list[dict[str, Any]] = []
         self._next_update = 700_000_001
         self._next_message = 41
@@ -147,9 +148,15 @@ class BotApiServer:
         with self._changed:
             number = self._next_update
             self._next_update += 1
-            self._updates.append({"update_id": number, **content})
-            self._changed.notify_all()
+            self._all[number] = {"update_id": number, **content}
+        self.again(number)
         return number
+
+    def again(self, number: int) -> None:
+        """Let an update come, whether somebody has confirmed it or not."""
+        with self._changed:
+            self._updates.append(self._all[number])
+            self._changed.notify_all()
 
     def waiting(self) -> list[int]:
         """Return the numbers of the updates that nobody confirmed."""

@@ -105,8 +105,11 @@ def test_a_pressed_button_is_answered_stands_in_the_alert_log_and_in_the_message
     assert silence.ends_ms - silence.starts_ms in range(3_590_000, 3_600_001)
 
     # Commands: by rule, refused, and what the commands of the operator say.
-    server.say(f"/ack {RULE} on it", ASHA)
+    told = server.say(f"/ack {RULE} on it", ASHA)
     reply(desk, server, f"{RULE} is yours until ")
+    server.again(told)
+    reply(desk, server, "That is done already.")
+    assert len(lines(desk, "acknowledged")) == 2
     assert lines(desk, "acknowledged")[-1].clock.ack.reason == "on it"
     server.say("/ack", ASHA)
     reply(desk, server, "Nothing fires that nobody took.")
@@ -124,6 +127,7 @@ def test_a_pressed_button_is_answered_stands_in_the_alert_log_and_in_the_message
     reply(desk, server, "No command here can touch trading.")
     assert server.waiting() == [] or desk.wait(lambda: not server.waiting(), "the confirmation")
     assert desk.state().degraded == []
+    assert desk.stop() == 0  # though a poll waits
 
 
 @pytest.mark.fault("N5")
@@ -157,7 +161,7 @@ def test_without_a_scheduler_a_press_is_queued_and_done_once_whatever_is_killed(
         file.write_bytes(b"".join(line + b"\n" for line in kept))
     server.delivered = lambda _: None
     server.refusals.clear()
-    desk.start()
+    process = desk.start()
     assert "the scheduler isn't running" in answer(desk, server, query)
     desk.wait(lambda: not server.waiting(), "the confirmation")
     schedule(desk)
@@ -166,6 +170,8 @@ def test_without_a_scheduler_a_press_is_queued_and_done_once_whatever_is_killed(
     assert len(lines(desk, "acknowledged")) == 1
     assert [line for line in read(desk.home.alerts) if line.kind == "request"] == []
     assert server.called("getUpdates")[-1]["offset"] == 700_000_002
+    process.terminate()
+    assert process.wait(30) == 0
 
 
 @pytest.mark.fault("N5")
@@ -224,6 +230,7 @@ def test_a_stranger_is_not_heard_and_who_may_read_takes_nothing(
     desk.home.spool.write_text("a file in the place of the folder")
     pressed = server.press(number, "Acknowledge", ASHA)
     assert "can't be handed to the scheduler" in answer(desk, server, pressed)
+    assert desk.stop() == 0
 
 
 def test_without_listed_people_it_asks_for_nothing_and_replies_and_edits_also_after_a_restart(
