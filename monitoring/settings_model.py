@@ -35,9 +35,9 @@ from monitoring.config import (
     Retention,
     User,
 )
+from monitoring.settings_users import users_of
 
 _CLOCK = r"((?:[01][0-9]|2[0-3]):[0-5][0-9])"
-_USER = re.compile(r"([1-9][0-9]{0,15}):([^:,\s](?:[^:,]{0,62}[^:,\s])?):(read|acknowledge)")
 _WINDOW = re.compile(rf"{_CLOCK} ?[-–] ?{_CLOCK}")
 OFF_WORDS = ("off", "false", "no", "none")
 _CONFIG = Config()
@@ -148,27 +148,6 @@ def _chat(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{3,64}", value):
         raise ValueError("must be a chat's number, or @name of a channel")
     return value
-
-
-def _users(value: object) -> object:
-    """Return who `987:Asha:acknowledge` names, of a list or of a text with commas between."""
-    if isinstance(value, str):
-        value = [one for one in value.split(",") if one.strip()]
-    if not isinstance(value, list | tuple):
-        return value
-    users = [one if isinstance(one, User) else _user(one) for one in value]
-    if len({one.id for one in users}) < len(users):
-        raise ValueError("names somebody twice: each number once, with one role")
-    return tuple(users)
-
-
-def _user(text: object) -> User:
-    found = _USER.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None or not found[2].isprintable():
-        raise ValueError(
-            "must be number:name:role, the role read or acknowledge, such as 987654321:Asha:read"
-        )
-    return User(int(found[1]), found[2], "read" if found[3] == "read" else "acknowledge")
 
 
 def _address(value: str) -> str:
@@ -310,7 +289,7 @@ class ChannelSettings(_Table):
     url: SecretStr | None = None
     token: Secret | None = None
     chat: Annotated[str, BeforeValidator(_chat)] | None = None
-    users: Annotated[tuple[User, ...], NoDecode, BeforeValidator(_users)] = ()
+    users: Annotated[tuple[User, ...], NoDecode, BeforeValidator(users_of)] = ()
     base_url: Annotated[str, AfterValidator(_url)] = Channel(kind="telegram").base_url
     path: Path | None = None
 
