@@ -68,16 +68,27 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     at: str = "02:30"
 
 
+class User(msgspec.Struct, frozen=True):
+    """Who may talk to the bot of a Telegram channel: the number of the account there, the name
+    that the alert log is to have, and what they may do (`acknowledge` includes `read`).
+    """
+
+    id: int
+    name: str
+    role: Literal["read", "acknowledge"]
+
+
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One way to tell somebody, without its secret (that stays in `monitoring.settings`).
 
-    `severity` is the least that it is told of. `chat` and `base_url` are Telegram's, `path` that
-    of a file, relative to the home.
+    `severity` is the least that it is told of. `chat`, `users` and `base_url` are Telegram's,
+    `path` that of a file, relative to the home.
     """
 
     kind: Literal["webhook", "telegram", "apprise", "file"]
     severity: Severity = "WARNING"
     chat: str | None = None
+    users: tuple[User, ...] = ()
     base_url: str = "https://api.telegram.org"
     path: str | None = None
 

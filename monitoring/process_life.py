@@ -92,6 +92,15 @@ def life_of(
     return state, Life(word=word, why=why, pid=state.pid, age_seconds=age)  # type: ignore[arg-type] # one of the words above
 
 
+def unanswered(folder: Path, now: Instant, processes: Processes) -> str:
+    """Return in words why the scheduler has not answered a request yet."""
+    _, life = life_of(folder, "scheduler", now, processes)
+    if life.good:
+        return "the scheduler runs but has not answered within 2 s; it will, or see its log"
+    said = "isn't running" if life.word in ("gone", "never") else "doesn't work"
+    return f"the scheduler {said} ({life.why}); it is done when it goes on"
+
+
 def _full(folder: Path) -> bool:
     room = os.statvfs(folder)
     return room.f_bavail * room.f_frsize < FULL_BYTES or (room.f_files > 0 and room.f_favail == 0)

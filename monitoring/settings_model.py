@@ -25,7 +25,17 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
-from monitoring.config import Artifact, Breeze, Calendar, Channel, Config, Limits, Retention
+from monitoring.config import (
+    Artifact,
+    Breeze,
+    Calendar,
+    Channel,
+    Config,
+    Limits,
+    Retention,
+    User,
+)
+from monitoring.settings_users import users_of
 
 _CLOCK = r"((?:[01][0-9]|2[0-3]):[0-5][0-9])"
 _WINDOW = re.compile(rf"{_CLOCK} ?[-–] ?{_CLOCK}")
@@ -272,11 +282,14 @@ _PARTS: dict[str, tuple[str, ...]] = {
 class ChannelSettings(_Table):
     """[channels.NAME]: a way to tell somebody."""
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)  # a `User` is no model of pydantic's
+
     kind: Literal["webhook", "telegram", "apprise", "file"]
     severity: Literal["WARNING", "CRITICAL"] = "WARNING"
     url: SecretStr | None = None
     token: Secret | None = None
     chat: Annotated[str, BeforeValidator(_chat)] | None = None
+    users: Annotated[tuple[User, ...], NoDecode, BeforeValidator(users_of)] = ()
     base_url: Annotated[str, AfterValidator(_url)] = Channel(kind="telegram").base_url
     path: Path | None = None
 
@@ -291,7 +304,12 @@ class ChannelSettings(_Table):
         lacking = [name for name in needed if getattr(self, name) is None]
         if lacking:
             raise ValueError(f"a channel of kind {self.kind} needs {' and '.join(lacking)}")
-        known = {"kind", "severity", *needed, *(["base_url"] if self.kind == "telegram" else [])}
+        known = {
+            "kind",
+            "severity",
+            *needed,
+            *(["base_url", "users"] if self.kind == "telegram" else []),
+        }
         foreign = sorted(self.model_fields_set - known)
         if foreign:
             raise ValueError(f"a channel of kind {self.kind} has no {' and no '.join(foreign)}")

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from monitoring.config import Channel
 from notifier import channel_apprise, channel_file, channel_telegram, channel_webhook
+from notifier.bot_api import Bot
 from notifier.http import prepare
 from notifier.letter import Letter, Outcome
 
@@ -19,6 +20,7 @@ def sender(name: str, channel: Channel, secrets: Mapping[str, SecretStr], home: 
     """Return what sends one message on a channel, and never raises for what the world does."""
     if channel.kind in {"webhook", "telegram"}:
         prepare()
+    hearing = any(user.role == "acknowledge" for user in channel.users)
 
     def send(letter: Letter) -> Outcome:
         secret = secrets[name].get_secret_value() if name in secrets else ""
@@ -26,7 +28,8 @@ def sender(name: str, channel: Channel, secrets: Mapping[str, SecretStr], home: 
             case "webhook":
                 return channel_webhook.send(secret, letter)
             case "telegram":
-                return channel_telegram.send(channel.base_url, secret, channel.chat or "", letter)
+                bot = Bot(channel.base_url, secret)
+                return channel_telegram.send(bot, channel.chat or "", letter, buttons=hearing)
             case "apprise":
                 return channel_apprise.send(secret, letter)
             case "file":

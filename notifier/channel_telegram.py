@@ -1,44 +1,92 @@
-"""Telegram's Bot API: one method, `sendMessage`, in plain text (core.telegram.org/bots/api)."""
+"""Telegram: a message with its buttons, a reply, or the edit of a message that was sent before."""
 
 from __future__ import annotations
 
 import msgspec
 
-from monitoring.redaction import redacted
-from notifier.http import LONGEST_WAIT_SECONDS, meaning, post
+from notifier.bot_api import (
+    Answer,
+    Asked,
+    Bot,
+    EditMessageReplyMarkup,
+    EditMessageText,
+    Keyboard,
+    Reply,
+    SendMessage,
+)
 from notifier.letter import SENT, Letter, Outcome
+from notifier.others import OWN_RULES
+from notifier.records import EDITS
+from notifier.telegram_text import keyboard_of, marked_up, plain
+
+LOOKS_SECONDS = 2.0
+BAD_REQUEST = 400
+BAD_MARKUP = "can't parse entities"
+AS_IT_IS = ("message is not modified", "message to edit not found", "message can't be edited")
+"""An edit that is there already, or has nothing left to be in: there is no more to do."""
 
 
-class _Parameters(msgspec.Struct):
-    retry_after: float | None = None
+class _Message(msgspec.Struct):
+    message_id: int
 
 
-class _Said(msgspec.Struct):
-    ok: bool
-    description: str = ""
-    parameters: _Parameters | None = None
+def send(bot: Bot, chat: str, letter: Letter, *, buttons: bool) -> Outcome:
+    """Send one message to a chat, or edit what it is about.
 
-
-def send(base_url: str, token: str, chat: str, letter: Letter) -> Outcome:
-    """Send one message to a chat."""
-    text = f"{letter.title}\n{letter.text}"
-    asked = {"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": True}}
-    said = post(f"{base_url}/bot{token}/sendMessage", msgspec.json.encode(asked), {})
-    if isinstance(said, Outcome):
-        return said
-    outcome = meaning(said)
+    `buttons`: somebody is listed who may press them. A message of the notifier's own is not in
+    the alert log, and so can't be taken.
+    """
+    pressable = buttons and letter.status == "firing" and letter.rule not in OWN_RULES
+    keyboard = keyboard_of(letter.incident) if pressable else None
+    if letter.why in EDITS:
+        return _edit(bot, chat, letter, keyboard if letter.why == "unacknowledged" else None)
+    answer = _without_markup_if_refused(bot, _message(chat, letter, keyboard), plain(letter))
+    if answer.code == BAD_REQUEST:  # no alert is lost for its looks, whatever is wrong with them
+        answer = bot.call(SendMessage(chat_id=chat, text=plain(letter)))
+    if answer.outcome is not SENT:
+        return answer.outcome
+    if buttons and letter.about:
+        # Buttons are below the newest message alone, and below none at the end. That is for looks:
+        # one that is pressed all the same is answered, and the next alert must not wait for it.
+        bare = EditMessageReplyMarkup(chat_id=chat, message_id=letter.about[-1])
+        bot.call(bare, LOOKS_SECONDS)
     try:
-        answer = msgspec.json.decode(said.body, type=_Said)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        # A hotel's log-in page answers 200 too.
-        return Outcome("again", "the answer is not Telegram's") if outcome is SENT else outcome
-    if outcome is SENT and answer.ok:
+        number = msgspec.json.decode(answer.result, type=_Message).message_id
+    except msgspec.MsgspecError:
         return SENT
-    words = "".join(one for one in answer.description[:120] if one.isprintable())
-    words = redacted(words, (token,))
-    reason = f"Telegram says: {words} (HTTP {said.code})"
-    wait = answer.parameters.retry_after if answer.parameters is not None else None
-    if wait is not None:
-        wait = min(max(0.0, wait), LONGEST_WAIT_SECONDS)
-    word = "again" if outcome is SENT else outcome.word
-    return Outcome(word, reason, wait if wait is not None else outcome.wait_seconds)
+    return Outcome("sent", message=number)
+
+
+def _message(chat: str, letter: Letter, keyboard: Keyboard | None) -> SendMessage:
+    return SendMessage(
+        chat_id=chat,
+        text=marked_up(letter),
+        parse_mode="HTML",
+        reply_markup=msgspec.UNSET if keyboard is None else keyboard,
+        reply_parameters=Reply(letter.about[0]) if letter.about else msgspec.UNSET,
+    )
+
+
+def _edit(bot: Bot, chat: str, letter: Letter, keyboard: Keyboard | None) -> Outcome:
+    if not letter.about:  # the message was given up: there is nothing to edit
+        return SENT
+    asked = EditMessageText(
+        chat_id=chat,
+        message_id=letter.about[-1],
+        text=marked_up(letter),
+        parse_mode="HTML",
+        reply_markup=msgspec.UNSET if keyboard is None else keyboard,
+    )
+    answer = _without_markup_if_refused(bot, asked, plain(letter))
+    if any(words in answer.words for words in AS_IT_IS):
+        return SENT
+    return answer.outcome
+
+
+def _without_markup_if_refused(bot: Bot, asked: SendMessage | EditMessageText, text: str) -> Answer:
+    """Ask, and at once again in plain text where Telegram does not understand the markup."""
+    answer = bot.call(asked)
+    if BAD_MARKUP not in answer.words:
+        return answer
+    again: Asked = msgspec.structs.replace(asked, text=text, parse_mode=msgspec.UNSET)
+    return bot.call(again)

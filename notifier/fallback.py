@@ -9,7 +9,7 @@ import msgspec
 from evaluator.durations import in_words
 from evaluator.incident import Severity
 from evaluator.instant import Instant, elapsed_ms
-from notifier.records import Outstanding, Planned
+from notifier.records import EDITS, Outstanding, Planned
 from notifier.summary import Pending
 
 LIMIT_SECONDS: dict[Severity, int] = {"CRITICAL": 30, "WARNING": 900}
@@ -34,11 +34,11 @@ def instead(
     """Return the one record by which a fallback channel is told, if there is one and it was not.
 
     What comes in the stead of something has no fallback of its own: two that stand in for each
-    other would never end.
+    other would never end. An edit is of a message that the other channel does not have.
     """
     other = fallback.get(one.channel)
     planned = one.planned
-    if other is None or one.fell_back or planned.instead_of:
+    if other is None or one.fell_back or planned.instead_of or planned.why in EDITS:
         return []
     return [
         msgspec.structs.replace(

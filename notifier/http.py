@@ -49,7 +49,11 @@ def _trusted() -> ssl.SSLContext:
 
 
 def post(
-    url: str, content: bytes, headers: dict[str, str], deadline_seconds: float = DEADLINE_SECONDS
+    url: str,
+    content: bytes,
+    headers: dict[str, str],
+    deadline_seconds: float = DEADLINE_SECONDS,
+    longest_bytes: int = LONGEST_ANSWER_BYTES,
 ) -> Page | Outcome:
     """Send JSON, and return the answer, or what kept it from coming. Raises nothing of the network.
 
@@ -60,7 +64,10 @@ def post(
     late = Outcome("again", f"no full answer within {deadline_seconds:g} s")
     with Cutter(deadline_seconds) as cutter:
         try:
-            page = _exchange(url, content, headers, deadline_seconds, cutter.trace)
+            page = _exchange(
+                url, content, headers,
+                deadline_seconds=deadline_seconds, longest_bytes=longest_bytes, trace=cutter.trace,
+            )  # fmt: skip
         except httpx2.TimeoutException:
             return late
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
@@ -98,7 +105,9 @@ def _exchange(
     url: str,
     content: bytes,
     headers: dict[str, str],
+    *,
     deadline_seconds: float,
+    longest_bytes: int,
     trace: Callable[[str, dict[str, Any]], None],
 ) -> Page:
     import httpx2  # noqa: PLC0415 -- see post
@@ -116,7 +125,7 @@ def _exchange(
         body = bytearray()
         for piece in response.iter_raw():
             body += piece
-            if len(body) >= LONGEST_ANSWER_BYTES:
+            if len(body) >= longest_bytes:
                 break
         return Page(response.status_code, dict(response.headers), bytes(body))
 

@@ -81,7 +81,9 @@ class Lane:
             self._failures = 0
         if outcome.word == "sent":
             late_ms = elapsed_ms(one.planned.alert_at, now)
-            return Sent(at=now, key=key, attempts=attempts, late_ms=late_ms)
+            return Sent(
+                at=now, key=key, attempts=attempts, late_ms=late_ms, message=outcome.message
+            )
         if outcome.word == "refused":
             return Dead(at=now, key=key, attempts=attempts, reason=outcome.reason)
         self._failures += 1
@@ -123,11 +125,11 @@ class Lane:
         due = [one for one in firsts if now.boottime_ns >= self._own_due_ns.get(one[0], 0)]
         return min(due, key=_rank, default=None)
 
-    def start(self, key: str, one: Outstanding, now: Instant) -> None:
+    def start(self, key: str, one: Outstanding, now: Instant, about: tuple[int, ...] = ()) -> None:
         """Begin the next attempt, if none is under way and its time has come."""
         if not self.ready(now) or now.boottime_ns < self._own_due_ns.get(key, 0):
             return
-        letter = letter_of(key, one, now)
+        letter = letter_of(key, one, now, about)
         if self._aside.begin(lambda: self._send(letter)):
             self._tried = Tried(key, one, now)
         else:
@@ -162,7 +164,7 @@ def _rank(pending: tuple[str, Outstanding]) -> tuple[bool, int]:
     return one.planned.severity != "CRITICAL", one.attempts
 
 
-def letter_of(key: str, one: Outstanding, now: Instant) -> Letter:
+def letter_of(key: str, one: Outstanding, now: Instant, about: tuple[int, ...] = ()) -> Letter:
     """Return what is sent of a delivery now."""
     planned = one.planned
     return Letter(
@@ -177,4 +179,5 @@ def letter_of(key: str, one: Outstanding, now: Instant) -> Letter:
         why=planned.why,
         at=planned.timestamp,
         alerts=planned.lists if planned.why == SUMMARY else (),
+        about=about,
     )

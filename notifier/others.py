@@ -18,6 +18,7 @@ from monitoring.process_life import Life, Processes, life_of
 from notifier.message import News
 
 PROCESSES = ("collector", "scheduler")
+OWN_RULES = frozenset(f"notifier_sees_{process}_dead" for process in PROCESSES)
 PATIENCE_MS = 15_000
 HANGING_PATIENCE_MS = 3_000
 """What hangs has been silent for longer than the patience when it is called so."""

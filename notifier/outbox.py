@@ -23,11 +23,12 @@ from notifier.gathering import (
     gathered,
 )
 from notifier.lane import Lane
-from notifier.records import DIGEST, SUMMARY, Dead, Failed, Outstanding, Planned, Sent
+from notifier.records import DIGEST, EDITS, SUMMARY, Dead, Failed, Outstanding, Planned, Sent
 from notifier.routes import Routes
 from notifier.summary import Pending
 
 NS = 1_000_000
+_APART = EDITS | {DIGEST}
 
 
 class Outbox:
@@ -72,8 +73,8 @@ class Outbox:
             startable = self._startable(lane, now, more=more)
             chosen = lane.choose(startable, now) if lane.ready(now) else None
             if chosen is not None:
-                lane.start(*chosen, now)
-                if chosen[1].attempts == 0:
+                lane.start(*chosen, now, self._log.state.about(chosen[1]))
+                if chosen[1].attempts == 0 and chosen[1].planned.why not in EDITS:
                     self._told_ns[name].append(now.boottime_ns)
 
     def with_instead(self, outcome: Sent | Failed | Dead) -> list[Planned | Sent | Failed | Dead]:
@@ -141,15 +142,15 @@ class Outbox:
                 self._append(gathered(singles, why, now, exposure=self._exposure))
             return [(key, one) for key, one in ready if self._is_free(name, key, one)]
         self._crowd_ns[name] = now.boottime_ns
-        whole = [(key, one) for key, one in ready if one.planned.why != DIGEST]
+        whole = [(key, one) for key, one in ready if one.planned.why not in _APART]
         self._append(gathered(whole, why, now, exposure=self._exposure))
         ready = [(key, one) for key, one in self._idle(name) if one.group is None]
         self._free[name] = _summaries(ready)
         return ready
 
     def _is_free(self, name: str, key: str, one: Outstanding) -> bool:
-        """Tell whether something goes out whatever crowds behind it."""
-        return one.planned.why == DIGEST or key in self._free[name]
+        """Tell whether something goes out whatever crowds behind it. An edit rings nowhere."""
+        return one.planned.why in _APART or key in self._free[name]
 
     def _held(self, name: str, now: Instant) -> bool:
         return now.boottime_ns - self._crowd_ns[name] < GAP_MS * NS

@@ -25,13 +25,14 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.state import ProcessState, write_state
 from monitoring.supervisor import Supervisor
 from monitoring.troubles import Troubles
+from notifier.bots import Bots
 from notifier.channel import sender
 from notifier.deliveries import DeliveryLog
 from notifier.digest import Digest
 from notifier.escalation import Escalation
 from notifier.lane import Lane
 from notifier.oncall_watch import OnCallWatch
-from notifier.others import PROCESSES, Others
+from notifier.others import OWN_RULES, Others
 from notifier.outbox import Outbox
 from notifier.planning import Planner
 from notifier.records import Dead, Failed, Record, Sent
@@ -78,6 +79,10 @@ class Process:
         self._routes = Routes(home, config, folded.market)
         self._planner = Planner(config, self._routes, self._newest)
         self._digest = Digest(home, config)
+        self._bots = Bots(
+            home, settings, log=self._log, troubles=self._troubles, wake=bell.ring,
+            newest=self._newest,
+        )  # fmt: skip
         self._follower = LogFollower(home.alerts)
         watch = OnCallWatch(home, config, self._troubles)
         self._escalation = Escalation(
@@ -97,11 +102,10 @@ class Process:
         self._outbox = Outbox(
             self._log, self._lanes, self._routes, lambda at: self._planner.exposure(at, {}), now
         )
-        watched = {f"notifier_sees_{process}_dead" for process in PROCESSES}
         open_ = {
             known.rule: incident
             for incident, known in self._log.state.told.items()
-            if known.rule in watched
+            if known.rule in OWN_RULES
         }
         self._others = Others(home.state, config.engine, ProcTable(), open_, now)
         self._folders = FolderWatch(bell, grown=[home.alerts])
@@ -140,6 +144,7 @@ class Process:
             self._looked = now
             self._look_around(now)
         self._outbox.turn(now, more=bool(self._waiting))
+        self._bots.turn(now)
 
     def _take_outcomes(self, now: Instant) -> None:
         records: list[Record] = []
@@ -157,7 +162,8 @@ class Process:
         for line in lines[:SLICE_LINES]:
             state = self._log.state
             passed = self._escalation.instead_of_repeat(line, state, now)
-            record = passed or self._planner.of_line(line, state.told, now)
+            edit = self._bots.of_line(line, now)
+            record = passed or self._planner.of_line(line, state.told, now) or edit
             if record is not None:
                 self._log.hold(record)
             clocked = self._escalation.take(line, state, now)
@@ -265,7 +271,8 @@ class Process:
     def _seconds_to_wait(self) -> float:
         if self._waiting:
             return 0.0
-        return min(LOOK_SECONDS, self._outbox.seconds_left(self._clock.now()))
+        now = self._clock.now()
+        return min(LOOK_SECONDS, self._outbox.seconds_left(now), self._bots.seconds_left(now))
 
     def _say(self, channel: str, record: Sent | Failed | Dead) -> None:
         match record:

@@ -2,8 +2,8 @@
 
 `logs/deliveries/<date>.jsonl`: what is to be sent (`planned`, with all its channels), what nobody
 is told and why (`passed`), since when nobody took an alert (`clocked`), and what came of a message
-(`sent`, `failed`, `dead`). A file begins with the state so far (`carry`), so that older ones may be
-deleted.
+(`sent`, `failed`, `dead`), and what people told a bot (`heard`). A file begins with the state so
+far (`carry`), so that older ones may be deleted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from evaluator.instant import Instant, elapsed_ms
 DIGEST = "digest"
 SUMMARY = "summary"
 """What a message of several alerts has in the place of an incident, a rule and a reason."""
+
+EDITS = frozenset({"acknowledged", "unacknowledged", "silenced"})
+"""Why a message is edited, and no new one sent."""
 
 REMEMBER_DEAD_MS = 86_400_000
 """For a day the operator is reminded that a message was given up."""
@@ -121,12 +124,16 @@ class Clocked(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="sent"):
-    """The channel took it; after how many attempts, and how long after the alert."""
+    """The channel took it; after how many attempts, and how long after the alert.
+
+    `message` is the channel's own number of it, where it has one.
+    """
 
     at: Instant
     key: str
     attempts: int
     late_ms: int
+    message: int | None = None
     timestamp: str = ""
 
 
@@ -151,6 +158,15 @@ class Dead(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="dea
     key: str
     attempts: int
     reason: str
+    timestamp: str = ""
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="heard"):
+    """What people told the bot of a channel is dealt with, up to the update of this number."""
+
+    at: Instant
+    channel: str
+    update: int
     timestamp: str = ""
 
 
@@ -209,6 +225,9 @@ class State(msgspec.Struct, kw_only=True):
     """All that the notifier knows. `outstanding` is by key, in the order of planning; `flushed`
     is by channel and group when that group was told the last time, `digest` the session (ISO
     date) that was told of last.
+
+    `messages` has by incident and channel the numbers of the first and the newest message that
+    says that it fires, where a channel numbers them.
     """
 
     begun: bool = False
@@ -218,6 +237,8 @@ class State(msgspec.Struct, kw_only=True):
     dead: list[DeadLetter] = []
     flushed: dict[str, dict[str, Instant]] = {}
     digest: str = ""
+    heard: dict[str, Heard] = {}
+    messages: dict[str, dict[str, list[int]]] = {}
 
     def take(self, record: Record) -> None:
         """Take one more record in; twice the same changes nothing more."""
@@ -231,14 +252,21 @@ class State(msgspec.Struct, kw_only=True):
                 self._reach(record.mark)
                 if record.over:
                     self.told.pop(record.incident, None)
+                    self.messages.pop(record.incident, None)
             case Clocked():
                 self._set_clock(record)
             case Sent():
-                self.outstanding.pop(record.key, None)
+                self._sent(record)
+            case Heard():
+                self.heard[record.channel] = record
             case Failed():
                 self._fail(record)
             case Dead():
                 self._bury(record)
+
+    def about(self, one: Outstanding) -> tuple[int, ...]:
+        """Return the numbers of the first and the newest message that told of the same alert."""
+        return tuple(self.messages.get(one.planned.incident, {}).get(one.channel, ()))
 
     def dead_of(self, channel: str, now: Instant) -> list[DeadLetter]:
         """Return what was given up on a channel within the last day, oldest first."""
@@ -247,6 +275,26 @@ class State(msgspec.Struct, kw_only=True):
             for letter in self.dead
             if letter.channel == channel and elapsed_ms(letter.at, now) < REMEMBER_DEAD_MS
         ]
+
+    def _sent(self, record: Sent) -> None:
+        one = self.outstanding.pop(record.key, None)
+        if one is None:
+            return
+        self._forget_ended(one)
+        planned = one.planned
+        alone = not (planned.over or planned.lists) and planned.why != DIGEST
+        if alone and record.message is not None:
+            numbers = self.messages.setdefault(one.planned.incident, {})
+            numbers[one.channel] = [*numbers.get(one.channel, [])[:1], record.message]
+
+    def _forget_ended(self, one: Outstanding) -> None:
+        """Forget the messages of the incidents whose end was told, or can't be."""
+        ended = {listed.incident for listed in one.planned.lists if listed.over}
+        for incident in ended | ({one.planned.incident} if one.planned.over else set()):
+            numbers = self.messages.get(incident, {})
+            numbers.pop(one.channel, None)
+            if not numbers:
+                self.messages.pop(incident, None)
 
     def _plan(self, record: Planned) -> None:
         self._reach(record.mark)
@@ -265,6 +313,8 @@ class State(msgspec.Struct, kw_only=True):
                 planned=record, channel=channel, group=record.groups.get(channel),
                 fell_back=record.fell_back,
             )  # fmt: skip
+        if record.why in EDITS:
+            return
         if record.why == DIGEST or ((record.lists or record.replaces) and not record.instead_of):
             return  # whoever is told of an incident by a summary was noted when that was planned
         if record.over:
@@ -310,6 +360,7 @@ class State(msgspec.Struct, kw_only=True):
         if one is None:
             return
         planned = one.planned
+        self._forget_ended(one)
         self.dead.append(DeadLetter(one.channel, record.at, planned.title, record.reason))
         firing = {one.incident for one in planned.lists if one.why == "new"}
         for incident in firing | ({planned.incident} if planned.why == "new" else set()):
@@ -327,4 +378,4 @@ class Carry(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ca
     timestamp: str = ""
 
 
-Record = Carry | Planned | Passed | Clocked | Sent | Failed | Dead
+Record = Carry | Planned | Passed | Clocked | Sent | Failed | Dead | Heard

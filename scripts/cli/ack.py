@@ -13,11 +13,12 @@ import click
 import msgspec
 
 from evaluator.incident import Incident
+from monitoring import process_life
 from monitoring.alert_fold import fold
 from monitoring.alert_line import AlertLine
 from monitoring.home import Home
 from monitoring.log_follower import LogFollower
-from monitoring.process_life import ProcTable, life_of
+from monitoring.process_life import ProcTable
 from monitoring.spool import MAX_TEXT, Action, Request, submit
 from scripts.cli import words
 from scripts.cli.desk import Desk, desk
@@ -157,11 +158,7 @@ def say(here: Desk, answer: Answer, *, as_json: bool) -> int:
 
 def unanswered(here: Desk) -> str:
     """Return in words why there is no answer yet."""
-    _, life = life_of(here.home.state, "scheduler", here.clock(), ProcTable())
-    if life.good:
-        return "the scheduler runs but has not answered within 2 s; it will, or see its log"
-    said = "isn't running" if life.word in ("gone", "never") else "doesn't work"
-    return f"the scheduler {said} ({life.why}); it is done when it goes on"
+    return process_life.unanswered(here.home.state, here.clock(), ProcTable())
 
 
 def refused(line: AlertLine) -> Outcome:

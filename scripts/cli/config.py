@@ -127,5 +127,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float) and value == int(value):
         return str(int(value))  # as it would be written in monitor.toml
     if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value) or "none"
+        return ", ".join(_text(item) for item in value) or "none"
+    if isinstance(value, dict) and value:  # one user of a channel, as the settings name them
+        return ":".join(str(part) for part in value.values())
     return str(value)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from monitoring.config import Artifact, Config
+from monitoring.config import Artifact, Config, User
 from monitoring.home import Home
 from monitoring.settings import Settings, known_settings, load, variable_name
 
@@ -193,11 +193,16 @@ def test_every_setting_can_be_given_by_its_variable_as_well_as_by_its_name(give:
     given |= {"channels.phone.kind": "telegram", "channels.phone.severity": "CRITICAL"}
     given |= {"channels.phone.token": "1:a", "channels.phone.chat": "-100"}
     given |= {"channels.phone.base_url": "https://x", "channels.hook.kind": "webhook"}
+    given |= {"channels.phone.users": "5:Asha Rao:acknowledge, 6:Ravi:read"}
     given |= {"channels.hook.url": "https://x/?key=1", "channels.trial.kind": "file"}
     given |= {"channels.trial.path": "told.txt"}
     starred = {re.sub(r"channels\.\w+", "channels.*", name) for name in given}
     assert starred >= set(known_settings()) - {"artifacts.*.path", "artifacts.*.max_age_hours"}
     settings = give(env={variable_name(name): value for name, value in given.items()})
     assert settings.config.chosen == tuple(sorted(given))
+    assert settings.config.channels["phone"].users == (
+        User(5, "Asha Rao", "acknowledge"),
+        User(6, "Ravi", "read"),
+    )
     assert settings.config.retention.alerts_days == 20
     assert settings.config.limits.tick_latency_ms == 20.0

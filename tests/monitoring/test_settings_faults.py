@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -270,6 +271,29 @@ def test_an_unknown_name_in_the_file_is_refused_with_the_nearest_one(
     refusal: Refusal, toml: str, fault: str
 ) -> None:
     assert refusal(toml) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("users", "fault"),
+    [
+        ("5:Asha:admin", "must be number:name:role"),
+        ("Asha", "must be number:name:role"),
+        ("-5:Asha:read", "must be number:name:role"),
+        ("5::read", "must be number:name:role"),
+        ("5:A\x1b[2J:read", "must be number:name:role"),
+        ("5:Asha:read, 5:Ravi:read", "names somebody twice: each number once, with one role"),
+    ],
+)
+def test_a_user_of_a_bot_who_is_none_is_refused(refusal: Refusal, users: str, fault: str) -> None:
+    channel = '[channels.p]\nkind = "telegram"\nchat = 5\ntoken = "1:a"\n'
+    (said,) = refusal(channel + f"users = {json.dumps([*users.split(', ')])}\n")
+    assert said.startswith(f"channels.p.users (monitor.toml line 5): {fault}")
+
+
+def test_only_a_bot_has_users(refusal: Refusal) -> None:
+    channel = '[channels.p]\nkind = "file"\npath = "p"\nusers = ["5:Asha:read"]\n'
+    (said,) = refusal(channel)
+    assert "a channel of kind file has no users" in said
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from notifier import channel_apprise, channel_file, channel_telegram, channel_webhook
 from notifier.apprise_send import hidden
+from notifier.bot_api import Bot
 from notifier.http import Page, meaning, post, retry_after
 from notifier.letter import SENT, Letter, Outcome
 
@@ -100,17 +101,8 @@ def telegram(serve: Serve, code: int = 200, **body: object) -> tuple[Outcome, An
     server = serve()
     server.always.code = code
     server.always.body = json.dumps(body).encode()
-    outcome = channel_telegram.send(server.url, TOKEN, "-100", LETTER)
+    outcome = channel_telegram.send(Bot(server.url, TOKEN), "-100", LETTER, buttons=False)
     return outcome, server.requests[-1]
-
-
-def test_telegram_is_asked_in_plain_text_with_the_title_first(serve: Serve) -> None:
-    outcome, request = telegram(serve, ok=True, result={})
-    assert outcome is SENT
-    assert request.path == f"/bot{TOKEN}/sendMessage"
-    assert request.body["chat_id"] == "-100"
-    assert request.body["text"] == f"{LETTER.title}\n{LETTER.text}"
-    assert "parse_mode" not in request.body
 
 
 def test_telegrams_own_retry_after_counts(serve: Serve) -> None:
@@ -138,7 +130,7 @@ def test_telegrams_refusal_is_for_good_and_in_its_words(
 def test_a_log_in_page_of_a_network_is_not_taken_for_telegram(serve: Serve) -> None:
     server = serve()
     server.always.body = b"<html>Welcome to our hotel</html>"
-    outcome = channel_telegram.send(server.url, TOKEN, "1", LETTER)
+    outcome = channel_telegram.send(Bot(server.url, TOKEN), "1", LETTER, buttons=False)
     assert outcome == Outcome("again", "the answer is not Telegram's")
 
 

@@ -27,6 +27,7 @@ NEEDED = {
     "channels.hook.kind": "webhook",
     "channels.phone.kind": "telegram",
     "channels.phone.chat": "1",
+    "channels.phone.users": "1:Asha:acknowledge",
     "channels.phone.base_url": "http://127.0.0.1:9",
 }
 """What else makes them channels."""
