@@ -71,12 +71,13 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One way to tell somebody, without its secret (that stays in `monitoring.settings`).
 
-    `severity` is the least that it is told of. `chat` and `base_url` are Telegram's, `path` that
-    of a file, relative to the home.
+    `severity` is the least that it is told of. `required`: the delivery ping fails with it. `chat`
+    and `base_url` are Telegram's, `path` that of a file, relative to the home.
     """
 
-    kind: Literal["webhook", "telegram", "apprise", "file"]
+    kind: Literal["webhook", "telegram", "apprise", "alertmanager", "file"]
     severity: Severity = "WARNING"
+    required: bool = True
     chat: str | None = None
     base_url: str = "https://api.telegram.org"
     path: str | None = None
