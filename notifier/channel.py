@@ -8,7 +8,14 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from monitoring.config import Channel
-from notifier import channel_apprise, channel_file, channel_telegram, channel_webhook
+from notifier import (
+    channel_alertmanager,
+    channel_apprise,
+    channel_file,
+    channel_telegram,
+    channel_webhook,
+)
+from notifier.alertmanager import alert_of
 from notifier.http import prepare
 from notifier.letter import Letter, Outcome
 
@@ -17,7 +24,7 @@ Send = Callable[[Letter], Outcome]
 
 def sender(name: str, channel: Channel, secrets: Mapping[str, SecretStr], home: Path) -> Send:
     """Return what sends one message on a channel, and never raises for what the world does."""
-    if channel.kind in {"webhook", "telegram"}:
+    if channel.kind in {"webhook", "telegram", "alertmanager"}:
         prepare()
 
     def send(letter: Letter) -> Outcome:
@@ -29,6 +36,8 @@ def sender(name: str, channel: Channel, secrets: Mapping[str, SecretStr], home: 
                 return channel_telegram.send(channel.base_url, secret, channel.chat or "", letter)
             case "apprise":
                 return channel_apprise.send(secret, letter)
+            case "alertmanager":
+                return channel_alertmanager.send(secret, [alert_of(letter)])
             case "file":
                 return channel_file.send(home / (channel.path or ""), letter)
 

@@ -22,15 +22,19 @@ from monitoring.process_life import ProcTable
 from monitoring.settings import Settings
 from monitoring.snapshot import Snapshot
 from monitoring.snapshots import SnapshotStore
-from monitoring.state import ChannelState, ProcessState, write_state
+from monitoring.state import ProcessState, write_state
 from monitoring.supervisor import Supervisor
 from monitoring.troubles import Troubles
 from notifier.channel import sender
+from notifier.dead_man import PERIOD_SECONDS, DeadMan
 from notifier.deliveries import DeliveryLog
 from notifier.lane import Lane
 from notifier.others import PROCESSES, Others
+from notifier.own_state import channel_states, failing_channels
 from notifier.planning import Planner
+from notifier.provider import providers_of
 from notifier.records import Dead, Failed, Outstanding, Record, Sent
+from notifier.resender import Resender
 
 LOOK_SECONDS = 1.0
 """Between two looks at the other processes, and at the log where the system tells no events."""
@@ -50,6 +54,8 @@ class Process:
         bell: Bell,
         stopping: Callable[[], bool],
         clock: Clock,
+        *,
+        ping_seconds: float = PERIOD_SECONDS,
     ) -> None:
         config = settings.config
         self._home = home
@@ -79,11 +85,20 @@ class Process:
                 chance=random.random,
             )
             for name, channel in config.channels.items()
+            if channel.kind != "alertmanager"
         }
+        self._resenders = [
+            Resender(name, settings.channels[name], wake=bell.ring, chance=random.random)
+            for name, channel in config.channels.items()
+            if channel.kind == "alertmanager"
+        ]
+        self._providers = providers_of(settings)
+        self._senders: list[Lane | Resender] = [*self._lanes.values(), *self._resenders]
+        self._dead_man = DeadMan(settings, home.state, wake=bell.ring, period_seconds=ping_seconds)
         self._waiting: list[AlertLine] = self._take_up(now)
         self._give_up_the_unset(now)
-        for name, lane in self._lanes.items():
-            lane.resume(next((one for _, one in self._pending(name)), None), now)
+        for one in self._senders:
+            one.resume(next((first for _, first in self._pending(one.name)), None), now)
         watched = {f"notifier_sees_{process}_dead" for process in PROCESSES}
         open_ = {
             known.rule: incident
@@ -111,7 +126,7 @@ class Process:
     def _finish(self) -> None:
         """Let what is under way come to its end for a moment, so that it is not sent again."""
         asked = self._clock.now()
-        while any(lane.busy for lane in self._lanes.values()):
+        while any(one.busy for one in self._senders):
             self._take_outcomes(self._clock.now())
             if elapsed_ms(asked, self._clock.now()) > LEAVE_MS:
                 break
@@ -130,6 +145,8 @@ class Process:
             first = next(self._pending(name), None)
             if first is not None:
                 lane.start(*first, now)
+        for resender in self._resenders:
+            resender.start(self._log.state, now)
 
     def _take_outcomes(self, now: Instant) -> None:
         records: list[Record] = []
@@ -138,6 +155,11 @@ class Process:
             if outcome is not None:
                 records.append(outcome)
                 self._say(lane.name, outcome)
+        for resender in self._resenders:
+            for record in resender.outcome(self._log.state, now):
+                records.append(record)
+                self._say(resender.name, record)
+            self._troubles.note(resender.name, resender.trouble)
         if records:
             self._log.append(records)
 
@@ -156,9 +178,12 @@ class Process:
             planned = self._planner.of_own(news, self._log.state.told, now)
             if planned is not None:
                 self._log.append([planned])
-        for name, lane in self._lanes.items():
-            hangs = f"{name}: a send has hung for minutes" if lane.hangs(now) else None
-            self._troubles.note(f"a send of {name}", hangs)
+        for one in self._senders:
+            hangs = f"{one.name}: a send has hung for minutes" if one.hangs(now) else None
+            self._troubles.note(f"a send of {one.name}", hangs)
+        failing = failing_channels(self._log.state, self._senders, now)
+        for name, trouble in self._dead_man.look(now, self._newest, failing).items():
+            self._troubles.note(name, trouble)
         self._log.flush()
         self._troubles.note("deliveries log", self._log.error)
         if not self._log.held:
@@ -197,7 +222,7 @@ class Process:
         gone = [
             Dead(at=now, key=key, attempts=one.attempts, reason="the channel is not set any more")
             for key, one in self._log.state.outstanding.items()
-            if one.channel not in self._lanes
+            if one.channel not in self._settings.config.channels
         ]
         if gone:
             self._log.append([*gone])
@@ -266,7 +291,7 @@ class Process:
             config=self._settings.config,
             secrets_set=self._settings.secrets_set,
             alert_seq=None if self._log.state.mark is None else self._log.state.mark.seq,
-            channels={name: self._channel_state(name, now) for name in self._lanes},
+            channels=channel_states(self._log.state, self._providers, now),
             degraded=self._troubles.words,
         )
         try:
@@ -275,16 +300,3 @@ class Process:
             self._troubles.note("state", f"the state file can't be written: {error.strerror}")
         else:
             self._troubles.note("state", None)
-
-    def _channel_state(self, name: str, now: Instant) -> ChannelState:
-        pending = [one for _, one in self._pending(name)]
-        failing = [one for one in pending if one.failing is not None]
-        dead = self._log.state.dead_of(name, now)
-        return ChannelState(
-            outstanding=len(pending),
-            failing_since=failing[0].failing if failing else None,
-            failing_reason=failing[0].reason if failing else "",
-            dead=len(dead),
-            dead_since=dead[0].at if dead else None,
-            dead_reason=dead[-1].reason if dead else "",
-        )

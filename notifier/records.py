@@ -14,6 +14,9 @@ from evaluator.instant import Instant, elapsed_ms
 
 REMEMBER_DEAD_MS = 86_400_000
 """For a day the operator is reminded that a message was given up."""
+REMEMBER_ENDED_MS = 900_000
+MOST_ENDED = 200
+"""What is over is told again for so long, as Prometheus does it; of a storm, the last ones."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -107,10 +110,23 @@ class Outstanding(msgspec.Struct, kw_only=True):
 
 
 class Known(msgspec.Struct):
-    """An incident of which these channels were told that it fires."""
+    """An incident of which these channels were told that it fires; `planned` is the last word of
+    it, `since` when it was first told (None: by a version that did not keep them).
+    """
 
     rule: str
     channels: list[str]
+    planned: Planned | None = None
+    since: Instant | None = None
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """An incident does not fire any more, or not with this severity: `planned` says so."""
+
+    severity: Severity
+    planned: Planned
+    since: Instant
+    channels: tuple[str, ...]
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -123,13 +139,18 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, kw_only=True):
-    """All that the notifier knows. `outstanding` is by key, in the order of planning."""
+    """All that the notifier knows. `outstanding` is by key, in the order of planning.
+
+    `failing` says by channel why its last attempt failed; `ended` is what was over lately.
+    """
 
     begun: bool = False
     mark: Mark | None = None
     outstanding: dict[str, Outstanding] = {}
     told: dict[str, Known] = {}
     dead: list[DeadLetter] = []
+    failing: dict[str, str] = {}
+    ended: list[Ended] = []
 
     def take(self, record: Record) -> None:
         """Take one more record in; twice the same changes nothing more."""
@@ -144,7 +165,9 @@ class State(msgspec.Struct, kw_only=True):
                 if record.over:
                     self.told.pop(record.incident, None)
             case Sent():
-                self.outstanding.pop(record.key, None)
+                one = self.outstanding.pop(record.key, None)
+                if one is not None:
+                    self.failing.pop(one.channel, None)
             case Failed():
                 self._fail(record)
             case Dead():
@@ -163,11 +186,28 @@ class State(msgspec.Struct, kw_only=True):
         for channel in record.channels:
             one = Outstanding(planned=record, channel=channel)
             self.outstanding[record.key(channel)] = one
+        self._end(record)
         if record.over:
             self.told.pop(record.incident, None)
             return
         known = self.told.setdefault(record.incident, Known(record.rule, []))
         known.channels += [one for one in record.channels if one not in known.channels]
+        known.planned, known.since = record, known.since or record.alert_at
+
+    def _end(self, record: Planned) -> None:
+        """Remember what a record ends: the incident, or that it has the severity of before."""
+        known = self.told.get(record.incident)
+        if known is None or known.planned is None or known.since is None:
+            return
+        severity = known.planned.severity
+        if record.over or record.severity != severity:
+            lately = [
+                one
+                for one in self.ended
+                if elapsed_ms(one.planned.alert_at, record.alert_at) < REMEMBER_ENDED_MS
+            ]
+            ended = Ended(severity, record, known.since, tuple(known.channels))
+            self.ended = [*lately, ended][-MOST_ENDED:]
 
     def _reach(self, mark: Mark | None) -> None:
         self.begun = True
@@ -179,6 +219,7 @@ class State(msgspec.Struct, kw_only=True):
         if one is not None:
             one.attempts, one.again_ms = record.attempts, record.again_ms
             one.failing, one.reason = one.failing or record.at, record.reason
+            self.failing[one.channel] = record.reason
 
     def _bury(self, record: Dead) -> None:
         one = self.outstanding.pop(record.key, None)
@@ -187,6 +228,8 @@ class State(msgspec.Struct, kw_only=True):
         ]
         if one is None:
             return
+        if record.attempts > one.attempts:  # else it was not tried: its channel is not set any more
+            self.failing[one.channel] = record.reason
         planned = one.planned
         self.dead.append(DeadLetter(one.channel, record.at, planned.title, record.reason))
         known = self.told.get(planned.incident)

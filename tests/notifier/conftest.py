@@ -76,7 +76,9 @@ class Server:
                 answer = outer.answers.pop(0) if outer.answers else outer.always
                 if outer.down is not None and outer.down():
                     answer = Answer(503)
-                request = Request(self.path, dict(self.headers), json.loads(raw), time.monotonic())
+                plain = self.headers.get("Content-Type", "").startswith("text/plain")
+                body = raw.decode() if plain else json.loads(raw)
+                request = Request(self.path, dict(self.headers), body, time.monotonic())
                 outer.requests.append(request)
                 if answer.code == 200:
                     outer.taken.append(request)
