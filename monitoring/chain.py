@@ -23,21 +23,24 @@ def is_fresh(snapshot_age_seconds: float | None, config: Config) -> bool:
 
 
 def broken_link(
-    snapshot: Snapshot | None, scheduler: ProcessState | None, config: Config, now: Instant
+    snapshot: Snapshot | None,
+    collector: ProcessState | None,
+    scheduler: ProcessState | None,
+    now: Instant,
 ) -> str | None:
     """Return which link of the chain does not hold and why, None when all do.
 
     Judged by ages alone: a process that is being started again breaks nothing.
     """
-    age = age_seconds(snapshot, now)
-    if age is None:
-        return "there is no snapshot that can be read"
-    if not is_fresh(age, config):
-        return f"the newest snapshot is {in_words(age)} old: see the collector"
     if scheduler is None:
         return "the scheduler never ran, or its state file can't be read"
     if not scheduler.config.enabled:
         return "the scheduler is switched off (enabled = false)"
+    age = age_seconds(snapshot, now)
+    if age is None:
+        return "there is no snapshot that can be read"
+    if not is_fresh(age, (collector or scheduler).config):
+        return f"the newest snapshot is {in_words(age)} old: see the collector"
     silent = elapsed_ms(scheduler.updated, now) / 1000
     if silent > silence_limit_seconds(scheduler):
         return f"the last evaluation was {in_words(silent)} ago: see the scheduler"

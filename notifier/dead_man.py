@@ -62,8 +62,9 @@ class DeadMan:
             if switch.is_due(now):
                 snapshot = newest()
                 if switch.name == "chain":
+                    collector = read_state(self._state_folder, "collector")
                     scheduler = read_state(self._state_folder, "scheduler")
-                    fault = broken_link(snapshot, scheduler, self._config, now)
+                    fault = broken_link(snapshot, collector, scheduler, now)
                 else:
                     fault = unreached(self._config.channels, failing)
                 switch.ping(now, fault, body_of(fault, snapshot, self._config, now))

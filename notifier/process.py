@@ -34,7 +34,7 @@ from notifier.own_state import channel_states, failing_channels
 from notifier.planning import Planner
 from notifier.provider import providers_of
 from notifier.records import Dead, Failed, Outstanding, Record, Sent
-from notifier.resender import Resender
+from notifier.resender import Resender, resenders
 
 LOOK_SECONDS = 1.0
 """Between two looks at the other processes, and at the log where the system tells no events."""
@@ -87,12 +87,7 @@ class Process:
             for name, channel in config.channels.items()
             if channel.kind != "alertmanager"
         }
-        self._resenders = [
-            Resender(name, settings.channels[name], wake=bell.ring, chance=random.random)
-            for name, channel in config.channels.items()
-            if channel.kind == "alertmanager"
-        ]
-        self._providers = providers_of(settings)
+        self._resenders = resenders(settings, wake=bell.ring, chance=random.random)
         self._senders: list[Lane | Resender] = [*self._lanes.values(), *self._resenders]
         self._dead_man = DeadMan(settings, home.state, wake=bell.ring, period_seconds=ping_seconds)
         self._waiting: list[AlertLine] = self._take_up(now)
@@ -291,7 +286,7 @@ class Process:
             config=self._settings.config,
             secrets_set=self._settings.secrets_set,
             alert_seq=None if self._log.state.mark is None else self._log.state.mark.seq,
-            channels=channel_states(self._log.state, self._providers, now),
+            channels=channel_states(self._log.state, providers_of(self._settings), now),
             degraded=self._troubles.words,
         )
         try:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.aside import Aside
+from monitoring.settings import Settings
 from notifier import channel_alertmanager
 from notifier.alertmanager import AGAIN_SECONDS, alerts_of
 from notifier.http import LONGEST_WAIT_SECONDS, prepare
@@ -19,6 +20,17 @@ from notifier.lane import HANGS_MS
 from notifier.letter import BROKEN, Outcome
 from notifier.records import Dead, Failed, Outstanding, Sent, State
 from notifier.retry import HORIZON_MS, pause_seconds
+
+
+def resenders(
+    settings: Settings, *, wake: Callable[[], None], chance: Callable[[], float]
+) -> list[Resender]:
+    """Return one for each Alertmanager of the settings."""
+    return [
+        Resender(name, settings.channels[name], wake=wake, chance=chance)
+        for name, channel in settings.config.channels.items()
+        if channel.kind == "alertmanager"
+    ]
 
 
 class Resender:
