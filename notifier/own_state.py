@@ -24,8 +24,8 @@ def failing_channels(
     """Return why the last attempt on a channel failed, of those on which it did."""
     failing = dict(state.failing)
     for one in senders:
-        if isinstance(one, Resender) and one.trouble is not None:
-            failing.setdefault(one.name, one.trouble)
+        if isinstance(one, Resender) and one.reason is not None:
+            failing[one.name] = one.reason
         if one.hangs(now):
             failing[one.name] = "a send has hung for minutes"
     return failing

@@ -36,7 +36,7 @@ def resenders(
 class Resender:
     """Sends in a thread of its own; what came of it is for the log of deliveries.
 
-    `trouble` says why the last attempt failed: None when it did not, or there was none.
+    `reason` says why the last attempt failed: None when it did not, or there was none.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Resender:
     ) -> None:
         prepare()
         self.name = name
-        self.trouble: str | None = None
+        self.reason: str | None = None
         self._url = url
         self._chance = chance
         self._aside: Aside[Outcome] = Aside(f"channel-{name}", wake)
@@ -63,6 +63,11 @@ class Resender:
         """Tell whether a request is under way, or its outcome was not taken yet."""
         return self._carried is not None
 
+    @property
+    def trouble(self) -> str | None:
+        """Return that it can't be told and why, None while it can."""
+        return None if self.reason is None else f"{self.name} can't be told: {self.reason}"
+
     def hangs(self, now: Instant) -> bool:
         """Tell whether a request is under way for far longer than its deadline."""
         return self.busy and self._began is not None and elapsed_ms(self._began, now) > HANGS_MS
@@ -74,7 +79,7 @@ class Resender:
         outcome = self._aside.take() or BROKEN
         carried, self._carried = self._carried, None
         if outcome.word == "sent":
-            self._failures, self.trouble = 0, None
+            self._failures, self.reason = 0, None
             self._due_ns = now.boottime_ns + round(AGAIN_SECONDS * 1e9)
             return [
                 Sent(
@@ -84,7 +89,7 @@ class Resender:
                 for key, one in carried.items()
             ]  # fmt: skip
         self._failures += 1
-        self.trouble = f"{self.name} can't be told: {outcome.reason}"
+        self.reason = outcome.reason
         pause = pause_seconds(self._failures, outcome.wait_seconds, self._chance())
         self._due_ns = now.boottime_ns + round(pause * 1e9)
         again_ms = now.wall_ms + round(pause * 1000)
@@ -93,7 +98,7 @@ class Resender:
     def resume(self, first: Outstanding | None, now: Instant) -> None:
         """After a start: wait as long as was decided before it, if that still means anything."""
         if first is not None and first.again_ms is not None:
-            self.trouble = f"{self.name} can't be told: {first.reason}"
+            self.reason = first.reason
             left = (first.again_ms - now.wall_ms) / 1000
             self._due_ns = now.boottime_ns + round(min(max(0.0, left), LONGEST_WAIT_SECONDS) * 1e9)
 
@@ -102,7 +107,7 @@ class Resender:
         if self.busy:
             return
         carried = {key: one for key, one in state.outstanding.items() if one.channel == self.name}
-        fresh = carried and self.trouble is None
+        fresh = carried and self.reason is None
         if not fresh and now.boottime_ns < self._due_ns:
             return
         alerts = alerts_of(state, self.name, now)
