@@ -124,6 +124,20 @@ def test_a_new_day_begins_with_the_state_so_that_the_old_file_may_go(folder: Pat
     assert state.mark == Mark(2, 2)
 
 
+def test_a_file_of_the_version_that_kept_no_last_words_is_gone_on_from(folder: Path) -> None:
+    folder.mkdir()
+    instant = msgspec.json.encode(at(0)).decode()
+    told = '"told":{"i":{"rule":"r","channels":["a"]}}'
+    state = f'{{"begun":true,"mark":null,"outstanding":{{}},{told},"dead":[]}}'
+    carry = f'{{"kind":"carry","at":{instant},"state":{state},"timestamp":""}}\n'
+    (folder / "2025-10-12.jsonl").write_text(carry)
+    log = opened(folder)
+    assert log.spoilt == 0
+    log.append([planned(2, over=True)])
+    assert (log.state.told, log.state.ended) == ({}, [])
+    assert [one.channel for one in log.state.outstanding.values()] == ["a", "b"]
+
+
 def test_a_clock_that_was_set_back_over_midnight_goes_on_in_the_newest_file(folder: Path) -> None:
     log = opened(folder)
     log.append([planned(1, DAY)])

@@ -20,7 +20,7 @@ from notifier.process import Process
 
 Desk = Any
 Serve = Callable[..., Any]
-SETTINGS = 'interval_seconds = 0.25\nevaluate_seconds = 0.25\n[calendar]\nname = "always"\n'
+SETTINGS = 'interval_seconds = 1\nevaluate_seconds = 0.5\n[calendar]\nname = "always"\n'
 RULE = """
 [[rule]]
 name = "{}"
