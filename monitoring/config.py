@@ -81,12 +81,13 @@ class User(msgspec.Struct, frozen=True):
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One way to tell somebody, without its secret (that stays in `monitoring.settings`).
 
-    `severity` is the least that it is told of. `chat`, `users` and `base_url` are Telegram's,
-    `path` that of a file, relative to the home.
+    `severity` is the least that it is told of. `required`: the delivery ping fails with it. `chat`,
+    `users` and `base_url` are Telegram's, `path` that of a file, relative to the home.
     """
 
-    kind: Literal["webhook", "telegram", "apprise", "file"]
+    kind: Literal["webhook", "telegram", "apprise", "alertmanager", "file"]
     severity: Severity = "WARNING"
+    required: bool = True
     chat: str | None = None
     users: tuple[User, ...] = ()
     base_url: str = "https://api.telegram.org"
@@ -115,6 +116,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     recipients: tuple[str, ...] = ()
     channels: dict[str, Channel] = {}
     chosen: tuple[str, ...] = ()
+
+    @property
+    def messengers(self) -> tuple[str, ...]:
+        """The channels that bring messages to people. An Alertmanager takes the state of alerts,
+        and has routes of its own.
+        """
+        return tuple(name for name, one in self.channels.items() if one.kind != "alertmanager")
 
     @property
     def snapshot_limit_seconds(self) -> float:

@@ -107,7 +107,10 @@ def _full(folder: Path) -> bool:
 
 
 def silence_limit_seconds(state: ProcessState) -> float:
-    """Return the age past which a state file means that its process hangs."""
+    """Return the age past which a state file means that its process hangs.
+
+    The collector writes it with each attempt at a snapshot: a dead one is told within 30 s.
+    """
     if state.process == "collector":
-        return state.config.snapshot_limit_seconds
+        return 2 * state.config.interval_seconds + 5
     return 3 * state.config.evaluate_seconds + 5

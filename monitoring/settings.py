@@ -63,7 +63,8 @@ class Settings(msgspec.Struct, frozen=True):
     """The checked settings; `secrets_set` names the secrets that were given, not their values.
 
     `warnings` say what others can read or write that they should not.
-    `channels` has the secret of each channel that has one, by its name.
+    `channels` has the secret of each channel that has one, by its name; `dead_man` the addresses
+    that are pinged, by what they watch.
     """
 
     config: Config
@@ -72,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True):
     secrets: tuple[SecretStr, ...] = ()
     warnings: tuple[str, ...] = ()
     channels: dict[str, SecretStr] = {}
+    dead_man: dict[str, SecretStr] = {}
 
 
 class _Given(msgspec.Struct, frozen=True):
@@ -289,7 +291,7 @@ def _unknown(path: Path, one: _Given) -> str:
 
 def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) -> Settings:
     breeze = model.breeze
-    tables = {"channels", "breeze", "limits", "artifacts", "retention", "calendar"}
+    tables = {"channels", "dead_man", "breeze", "limits", "artifacts", "retention", "calendar"}
     secrets = dict(secrets_in(model))
     holding = {one.place.split()[0] for path, one in given.items() if ".".join(path) in secrets}
     files = (one for one in (home.settings, home.root / DOTENV) if one.name in holding)
@@ -319,6 +321,9 @@ def _settings(model: SettingsModel, home: Home, given: Mapping[Path, _Given]) ->
         warnings=tuple(_warnings(home, files)),
         channels={
             name: one.secret for name, one in model.channels.items() if one.secret is not None
+        },
+        dead_man={
+            name.removesuffix("_url"): url for name, url in model.dead_man if url is not None
         },
     )
 

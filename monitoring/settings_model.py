@@ -5,11 +5,9 @@ Defaults are those of `monitoring.config`; docs/settings.md says why.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -35,6 +33,7 @@ from monitoring.config import (
     Retention,
     User,
 )
+from monitoring.settings_urls import alertmanager_url, apprise_url, plain_url, secret_url
 from monitoring.settings_users import users_of
 
 _CLOCK = r"((?:[01][0-9]|2[0-3]):[0-5][0-9])"
@@ -75,46 +74,6 @@ def _path(value: str) -> str:
     if not value.strip() or not value.isprintable():
         raise ValueError("must be a path; leave it out for none")
     return value
-
-
-def _url(value: str) -> str:
-    """Return an address alone: what is secret travels in headers, or is put behind it."""
-    if not _whole_url(value) or re.search(r"[?#@]", value):
-        raise ValueError("must be an address alone, without a user, ? or #")
-    return value.rstrip("/")
-
-
-def _secret_url(value: SecretStr) -> SecretStr:
-    _whole_url(value.get_secret_value())
-    return value
-
-
-def _any_url(value: SecretStr) -> SecretStr:
-    plain = value.get_secret_value()
-    if not re.match(r"[a-z][a-z0-9+.-]*://.", plain) or not plain.isprintable():
-        raise ValueError("must be an address of apprise such as mailtos://…")
-    return value
-
-
-def _whole_url(value: str) -> str:
-    """Keys travel there: encrypted, or not off this machine."""
-    try:
-        parts = urlsplit(value)
-        host = parts.hostname if parts.port != 0 else None
-    except ValueError:  # its message shows the address, and somebody's password may be in it
-        host = None
-    if not host or parts.scheme not in {"http", "https"} or not value.isprintable():
-        raise ValueError("must be a web address such as https://api.icicidirect.com/…") from None
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("must be https: the keys would travel in the open")
-    return value
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _addresses(value: object) -> object:
@@ -235,7 +194,7 @@ class BreezeSettings(_Table):
 
     app_key: Secret | None = None
     secret_key: Secret | None = None
-    base_url: Annotated[str, AfterValidator(_url)] = _BREEZE.base_url
+    base_url: Annotated[str, AfterValidator(plain_url)] = _BREEZE.base_url
     session_file: Path = _BREEZE.session_file
     probe_interval_seconds: Annotated[Seconds, Field(ge=10)] = _BREEZE.probe_interval_seconds
     deadline_seconds: Annotated[Seconds, Field(le=60)] = _BREEZE.deadline_seconds
@@ -274,9 +233,11 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "webhook": ("url",),
     "telegram": ("token", "chat"),
     "apprise": ("url",),
+    "alertmanager": ("url",),
     "file": ("path",),
 }
 """What a channel of each kind needs; what is another kind's it can't have."""
+_URLS = {"webhook": secret_url, "apprise": apprise_url, "alertmanager": alertmanager_url}
 
 
 class ChannelSettings(_Table):
@@ -284,13 +245,14 @@ class ChannelSettings(_Table):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)  # a `User` is no model of pydantic's
 
-    kind: Literal["webhook", "telegram", "apprise", "file"]
+    kind: Literal["webhook", "telegram", "apprise", "alertmanager", "file"]
     severity: Literal["WARNING", "CRITICAL"] = "WARNING"
+    required: bool = True
     url: SecretStr | None = None
     token: Secret | None = None
     chat: Annotated[str, BeforeValidator(_chat)] | None = None
     users: Annotated[tuple[User, ...], NoDecode, BeforeValidator(users_of)] = ()
-    base_url: Annotated[str, AfterValidator(_url)] = Channel(kind="telegram").base_url
+    base_url: Annotated[str, AfterValidator(plain_url)] = Channel(kind="telegram").base_url
     path: Path | None = None
 
     @property
@@ -304,18 +266,21 @@ class ChannelSettings(_Table):
         lacking = [name for name in needed if getattr(self, name) is None]
         if lacking:
             raise ValueError(f"a channel of kind {self.kind} needs {' and '.join(lacking)}")
-        known = {
-            "kind",
-            "severity",
-            *needed,
-            *(["base_url", "users"] if self.kind == "telegram" else []),
-        }
+        known = {"kind", "severity", "required", *needed}
+        known |= {"base_url", "users"} if self.kind == "telegram" else set()
         foreign = sorted(self.model_fields_set - known)
         if foreign:
             raise ValueError(f"a channel of kind {self.kind} has no {' and no '.join(foreign)}")
         if self.url is not None:
-            (_secret_url if self.kind == "webhook" else _any_url)(self.url)
+            _URLS[self.kind](self.url)
         return self
+
+
+class DeadManSettings(_Table):
+    """[dead_man]: where the notifier says each minute that all is well."""
+
+    chain_url: Annotated[SecretStr, AfterValidator(secret_url)] | None = None
+    delivery_url: Annotated[SecretStr, AfterValidator(secret_url)] | None = None
 
 
 def default_artifacts() -> dict[str, Any]:
@@ -355,6 +320,7 @@ class SettingsModel(BaseSettings):
     limits: LimitSettings = LimitSettings()
     artifacts: dict[ArtifactName, ArtifactSettings] = Field(default_factory=default_artifacts)
     channels: dict[ChannelName, ChannelSettings] = {}
+    dead_man: DeadManSettings = DeadManSettings()
     breeze: BreezeSettings = BreezeSettings()
     retention: RetentionSettings = RetentionSettings()
 

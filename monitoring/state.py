@@ -58,9 +58,10 @@ class RulesFile(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 class ChannelState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One channel of the notifier: what is not sent yet, since when it can't be and why, and what
-    was given up within the last day.
+    was given up within the last day. `provider`: whose service it is, empty: nobody's.
     """
 
+    provider: str | None = None
     outstanding: int = 0
     failing_since: Instant | None = None
     failing_reason: str = ""

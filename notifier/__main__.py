@@ -20,7 +20,7 @@ def main() -> int:
     stop = Stop(bell.ring)
 
     def notify(home: Home, settings: Settings, supervisor: Supervisor) -> int:
-        if not settings.config.channels:
+        if not settings.config.channels and not settings.dead_man:
             why = "no channel is set: nobody is told (docs/notifications.md)"
             monitoring_log.warning("{}", why)
             idle(

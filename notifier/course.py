@@ -61,6 +61,8 @@ def divide(
     Its end goes to whoever was told of it. One that became less grave does too: who was told that
     it is CRITICAL would else go on believing it.
     """
+    if not channels:
+        return Course(reason="no channel is set")
     chosen, passed = [], {}
     for name, channel in channels.items():
         if known is not None and name in known.channels:

@@ -11,7 +11,7 @@ from evaluator.instant import Instant, elapsed_ms
 from monitoring.aside import Aside
 from notifier.channel import Send
 from notifier.http import LONGEST_WAIT_SECONDS
-from notifier.letter import Letter, Outcome
+from notifier.letter import BROKEN, Letter, Outcome
 from notifier.message import finished
 from notifier.records import SUMMARY, Dead, Failed, Outstanding, Sent
 from notifier.retry import HORIZON_MS, pause_seconds
@@ -20,8 +20,6 @@ NO_THREAD_NS = 1_000_000_000
 """Before it is tried again to begin, where the system had no thread to give."""
 
 HANGS_MS = 120_000
-
-BROKEN = Outcome("again", "the sender ended with an error, see the log")
 
 
 class Tried(msgspec.Struct, frozen=True):

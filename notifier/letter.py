@@ -47,3 +47,5 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 SENT = Outcome("sent")
+BROKEN = Outcome("again", "the sender ended with an error, see the log")
+"""What became of a thread that ended without a word."""

@@ -20,7 +20,7 @@ from notifier.message import News
 PROCESSES = ("collector", "scheduler")
 OWN_RULES = frozenset(f"notifier_sees_{process}_dead" for process in PROCESSES)
 PATIENCE_MS = 15_000
-HANGING_PATIENCE_MS = 3_000
+HANGING_PATIENCE_MS = 1_000
 """What hangs has been silent for longer than the patience when it is called so."""
 SILENT = ("stuck", "blocked")
 HELD_UP_MS = 10_000

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 from evaluator.instant import Instant
-from monitoring.state import ChannelState
 from notifier.deliveries import DeliveryLog
 from notifier.fallback import instead, overdue
 from notifier.gathering import (
@@ -84,20 +83,6 @@ class Outbox:
             return [outcome]
         fallback = self._routes.routing.fallback
         return [*instead(outcome.key, one, fallback, outcome.reason, outcome.at), outcome]
-
-    def state_of(self, name: str, now: Instant) -> ChannelState:
-        """Return what the state file says of a channel."""
-        pending = [one for _, one in self.pending(name)]
-        failing = [one for one in pending if one.failing is not None]
-        dead = self._log.state.dead_of(name, now)
-        return ChannelState(
-            outstanding=len(pending),
-            failing_since=failing[0].failing if failing else None,
-            failing_reason=failing[0].reason if failing else "",
-            dead=len(dead),
-            dead_since=dead[0].at if dead else None,
-            dead_reason=dead[-1].reason if dead else "",
-        )
 
     def seconds_left(self, now: Instant) -> float:
         """Return how long until something may be sent."""

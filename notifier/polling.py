@@ -12,7 +12,8 @@ from evaluator.instant import Instant, elapsed_ms
 from monitoring.aside import Aside
 from monitoring.log import monitoring_log
 from notifier.bot_api import Answer, Bot, GetUpdates
-from notifier.lane import BROKEN, HANGS_MS
+from notifier.lane import HANGS_MS
+from notifier.letter import BROKEN
 from notifier.records import Heard
 from notifier.retry import pause_seconds
 from notifier.telegram_orders import Update

@@ -27,6 +27,7 @@ from monitoring.supervisor import Supervisor
 from monitoring.troubles import Troubles
 from notifier.bots import Bots
 from notifier.channel import sender
+from notifier.dead_man import PERIOD_SECONDS, DeadMan
 from notifier.deliveries import DeliveryLog
 from notifier.digest import Digest
 from notifier.escalation import Escalation
@@ -34,8 +35,11 @@ from notifier.lane import Lane
 from notifier.oncall_watch import OnCallWatch
 from notifier.others import OWN_RULES, Others
 from notifier.outbox import Outbox
+from notifier.own_state import channel_states, failing_channels
 from notifier.planning import Planner
+from notifier.provider import providers_of
 from notifier.records import Dead, Failed, Record, Sent
+from notifier.resender import Resender, resenders
 from notifier.routes import Routes
 
 LOOK_SECONDS = 1.0
@@ -56,6 +60,8 @@ class Process:
         bell: Bell,
         stopping: Callable[[], bool],
         clock: Clock,
+        *,
+        ping_seconds: float = PERIOD_SECONDS,
     ) -> None:
         config = settings.config
         self._home = home
@@ -96,12 +102,18 @@ class Process:
                 chance=random.random,
             )
             for name, channel in config.channels.items()
+            if channel.kind != "alertmanager"
         }
+        self._resenders = resenders(settings, wake=bell.ring, chance=random.random)
+        self._senders: list[Lane | Resender] = [*self._lanes.values(), *self._resenders]
+        self._dead_man = DeadMan(settings, home.state, wake=bell.ring, period_seconds=ping_seconds)
         self._waiting: list[AlertLine] = self._take_up(now)
         self._give_up_the_unset(now)
         self._outbox = Outbox(
             self._log, self._lanes, self._routes, lambda at: self._planner.exposure(at, {}), now
         )
+        for one in self._resenders:
+            one.resume(next((first for _, first in self._outbox.pending(one.name)), None), now)
         open_ = {
             known.rule: incident
             for incident, known in self._log.state.told.items()
@@ -128,7 +140,7 @@ class Process:
     def _finish(self) -> None:
         """Let what is under way come to its end for a moment, so that it is not sent again."""
         asked = self._clock.now()
-        while any(lane.busy for lane in self._lanes.values()):
+        while any(one.busy for one in self._senders):
             self._take_outcomes(self._clock.now())
             if elapsed_ms(asked, self._clock.now()) > LEAVE_MS:
                 break
@@ -145,6 +157,8 @@ class Process:
             self._look_around(now)
         self._outbox.turn(now, more=bool(self._waiting))
         self._bots.turn(now)
+        for resender in self._resenders:
+            resender.start(self._log.state, now)
 
     def _take_outcomes(self, now: Instant) -> None:
         records: list[Record] = []
@@ -153,6 +167,11 @@ class Process:
             if outcome is not None:
                 records += self._outbox.with_instead(outcome)
                 self._say(lane.name, outcome)
+        for resender in self._resenders:
+            for record in resender.outcome(self._log.state, now):
+                records.append(record)
+                self._say(resender.name, record)
+            self._troubles.note(resender.name, resender.trouble)
         if records:
             self._log.append(records)
 
@@ -183,9 +202,12 @@ class Process:
         if not self._waiting:
             for record in self._escalation.look(self._log.state, self._others.standing, now):
                 self._log.hold(record)
-        for name, lane in self._lanes.items():
-            hangs = f"{name}: a send has hung for minutes" if lane.hangs(now) else None
-            self._troubles.note(f"a send of {name}", hangs)
+        for one in self._senders:
+            hangs = f"{one.name}: a send has hung for minutes" if one.hangs(now) else None
+            self._troubles.note(f"a send of {one.name}", hangs)
+        failing = failing_channels(self._log.state, self._senders, now)
+        for name, trouble in self._dead_man.look(now, self._newest, failing).items():
+            self._troubles.note(name, trouble)
         self._log.flush()
         self._troubles.note("deliveries log", self._log.error)
         if not self._log.held:
@@ -235,7 +257,7 @@ class Process:
         gone = [
             Dead(at=now, key=key, attempts=one.attempts, reason="the channel is not set any more")
             for key, one in self._log.state.outstanding.items()
-            if one.channel not in self._lanes
+            if one.channel not in self._settings.config.channels
         ]
         if gone:
             self._log.append([*gone])
@@ -295,7 +317,7 @@ class Process:
             config=self._settings.config,
             secrets_set=self._settings.secrets_set,
             alert_seq=None if self._log.state.mark is None else self._log.state.mark.seq,
-            channels={name: self._outbox.state_of(name, now) for name in self._lanes},
+            channels=channel_states(self._log.state, providers_of(self._settings), now),
             degraded=self._troubles.words,
         )
         try:

@@ -22,6 +22,9 @@ EDITS = frozenset({"acknowledged", "unacknowledged", "silenced"})
 
 REMEMBER_DEAD_MS = 86_400_000
 """For a day the operator is reminded that a message was given up."""
+REMEMBER_ENDED_MS = 900_000
+MOST_ENDED = 200
+"""What is over is told again for so long, as Prometheus does it; of a storm, the last ones."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -204,12 +207,27 @@ class StepClock(msgspec.Struct, kw_only=True):
 
 
 class Known(msgspec.Struct):
-    """An incident of which these channels were told that it fires, and when the last time."""
+    """An incident of which these channels were told that it fires, and `last` when the last time.
+
+    `planned` is the last word of it, `since` when it was first told (None: by a version that did
+    not keep them).
+    """
 
     rule: str
     channels: list[str]
     last: dict[str, Instant] = {}
     clock: StepClock | None = None
+    planned: Planned | None = None
+    since: Instant | None = None
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """An incident does not fire any more, or not with this severity: `planned` says so."""
+
+    severity: Severity
+    planned: Planned
+    since: Instant
+    channels: tuple[str, ...]
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -228,6 +246,7 @@ class State(msgspec.Struct, kw_only=True):
 
     `messages` has by incident and channel the numbers of the first and the newest message that
     says that it fires, where a channel numbers them.
+    `failing` says by channel why its last attempt failed; `ended` is what was over lately.
     """
 
     begun: bool = False
@@ -239,6 +258,8 @@ class State(msgspec.Struct, kw_only=True):
     digest: str = ""
     heard: dict[str, Heard] = {}
     messages: dict[str, dict[str, list[int]]] = {}
+    failing: dict[str, str] = {}
+    ended: list[Ended] = []
 
     def take(self, record: Record) -> None:
         """Take one more record in; twice the same changes nothing more."""
@@ -280,11 +301,12 @@ class State(msgspec.Struct, kw_only=True):
         one = self.outstanding.pop(record.key, None)
         if one is None:
             return
+        self.failing.pop(one.channel, None)
         self._forget_ended(one)
         planned = one.planned
         alone = not (planned.over or planned.lists) and planned.why != DIGEST
         if alone and record.message is not None:
-            numbers = self.messages.setdefault(one.planned.incident, {})
+            numbers = self.messages.setdefault(planned.incident, {})
             numbers[one.channel] = [*numbers.get(one.channel, [])[:1], record.message]
 
     def _forget_ended(self, one: Outstanding) -> None:
@@ -317,6 +339,7 @@ class State(msgspec.Struct, kw_only=True):
             return
         if record.why == DIGEST or ((record.lists or record.replaces) and not record.instead_of):
             return  # whoever is told of an incident by a summary was noted when that was planned
+        self._end(record)
         if record.over:
             self.told.pop(record.incident, None)
             return
@@ -330,6 +353,8 @@ class State(msgspec.Struct, kw_only=True):
         known = self.told.setdefault(incident, Known(rule, []))
         known.channels += [one for one in record.channels if one not in known.channels]
         known.last |= dict.fromkeys(record.channels, record.at)
+        if not (record.lists or record.instead_of):
+            known.planned, known.since = record, known.since or record.alert_at
         clock, climb = known.clock, record.climb
         if clock is not None and climb is not None and clock.began_seq == climb.began_seq:
             clock.reached_seconds = climb.seconds
@@ -339,6 +364,21 @@ class State(msgspec.Struct, kw_only=True):
         known = self.told.get(record.incident)
         if known is not None:
             known.clock = StepClock(began=record.began, began_seq=record.began_seq)
+
+    def _end(self, record: Planned) -> None:
+        """Remember what a record ends: the incident, or that it has the severity of before."""
+        known = self.told.get(record.incident)
+        if known is None or known.planned is None or known.since is None:
+            return
+        severity = known.planned.severity
+        if record.over or record.severity != severity:
+            lately = [
+                one
+                for one in self.ended
+                if elapsed_ms(one.planned.alert_at, record.alert_at) < REMEMBER_ENDED_MS
+            ]
+            ended = Ended(severity, record, known.since, tuple(known.channels))
+            self.ended = [*lately, ended][-MOST_ENDED:]
 
     def _reach(self, mark: Mark | None) -> None:
         self.begun = True
@@ -351,6 +391,7 @@ class State(msgspec.Struct, kw_only=True):
             one.attempts, one.again_ms = record.attempts, record.again_ms
             one.failing, one.reason = one.failing or record.at, record.reason
             one.asked = record.asked
+            self.failing[one.channel] = record.reason
 
     def _bury(self, record: Dead) -> None:
         one = self.outstanding.pop(record.key, None)
@@ -359,6 +400,8 @@ class State(msgspec.Struct, kw_only=True):
         ]
         if one is None:
             return
+        if record.attempts > one.attempts:  # else it was not tried: its channel is not set any more
+            self.failing[one.channel] = record.reason
         planned = one.planned
         self._forget_ended(one)
         self.dead.append(DeadLetter(one.channel, record.at, planned.title, record.reason))

@@ -13,7 +13,7 @@ from scripts.cli.findings import Finding, Level
 from scripts.cli.look import Look
 from scripts.cli.rule_faults import refused
 from scripts.cli.subject_facts import FIGURES
-from scripts.cli.telling import channels_of, telling
+from scripts.cli.telling import is_wanted, telling
 
 GROUPS = {
     "money": ("pnl", "risk", "positions"),
@@ -276,7 +276,7 @@ def _scheduler(look: Look) -> Finding:
 
 
 def _notifier(look: Look) -> Finding:
-    if channels_of(look) and not look.notifier_life.good:
+    if is_wanted(look) and not look.notifier_life.good:
         return _down("notifier", look.notifier_life)
     return telling(look)
 

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from evaluator.incident import Incident
-from evaluator.instant import Instant, elapsed_ms
+from evaluator.instant import Instant
 from evaluator.silence import Silence
 from monitoring.alert_fold import fold
+from monitoring.chain import age_seconds, is_fresh
 from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.market_override import Overrides
@@ -60,8 +61,7 @@ class Look(msgspec.Struct, kw_only=True):
     @property
     def fresh(self) -> bool:
         """Tell whether the newest snapshot still counts as the present."""
-        age = self.snapshot_age_seconds
-        return age is not None and age <= self.config.snapshot_limit_seconds
+        return is_fresh(self.snapshot_age_seconds, self.config)
 
     @property
     def judged(self) -> bool:
@@ -108,7 +108,7 @@ def look(home: Home, now: Instant, processes: Processes) -> Look:
         raise never_ran(home)
     state = collector or scheduler
     config = state.config if state is not None else Config()
-    snapshot_age = elapsed_ms(snapshot.instant, now) / 1000 if snapshot else None
+    snapshot_age = age_seconds(snapshot, now)
     folded = fold(home.alerts) if home.alerts.is_dir() else None
     # the snapshot wins: the scheduler only adds what it alone knows
     facts = {**(scheduler.facts if scheduler else {}), **(flatten(snapshot) if snapshot else {})}

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evaluator.instant import Instant
+from monitoring.state import ChannelState
 from scripts.cli import words
 from scripts.cli.findings import Finding
 from scripts.cli.look import Look
 
 SUBJECT = "notifier"
+SECOND = "set up one of another provider: docs/notifications.md has set-ups to copy"
+PINGS = "dead_man."
 
 
 def channels_of(look: Look) -> set[str]:
@@ -18,10 +21,17 @@ def channels_of(look: Look) -> set[str]:
     return {*look.config.channels, *own}
 
 
+def is_wanted(look: Look) -> bool:
+    """Tell whether the notifier has anything to do: channels, or a dead man's switch to ping."""
+    states = (look.collector, look.scheduler, look.notifier)
+    secrets = (name for state in states if state is not None for name in state.secrets_set)
+    return bool(channels_of(look)) or any(name.startswith(PINGS) for name in secrets)
+
+
 def telling(look: Look) -> Finding:
     """Return how the telling goes, of a notifier that runs or that nobody needs."""
     wanted = channels_of(look)
-    if not wanted or look.notifier is None:
+    if look.notifier is None or not (wanted or look.notifier.degraded):
         todo = "docs/notifications.md has a set-up to copy"
         return Finding("n/a", SUBJECT, "no channel is set: nobody is told", todo)
     channels = look.notifier.channels
@@ -48,9 +58,26 @@ def telling(look: Look) -> Finding:
         routes = what.startswith("not taken over: ")
         todo = "run `monitor notify check`" if routes else "read logs/ for the reason"
         return Finding("WARN", SUBJECT, what, todo)
+    alone = _alone(channels.values())
+    if alone is not None:
+        return Finding("WARN", SUBJECT, alone, SECOND)
     waiting = sum(one.outstanding for one in channels.values())
     what = f"{words.count(len(channels), 'channel')}, {waiting} waiting, {look.notifier_life.why}"
     return Finding("OK", SUBJECT, what)
+
+
+def _alone(channels: Iterable[ChannelState]) -> str | None:
+    """Return in words that one provider's failure would mean silence, None where there are two.
+
+    Two channels of one provider are one: what blocks the first blocks the second.
+    """
+    known = [one.provider for one in channels if one.provider is not None]
+    providers = {provider for provider in known if provider}
+    if not known or len(providers) > 1:
+        return None
+    if not providers:
+        return "alerts go into a file alone: nobody hears them"
+    return f"only one provider tells you: if {providers.pop()} fails, there is silence"
 
 
 def _since(look: Look, at: Instant) -> str:

@@ -38,7 +38,7 @@ class Day:
 
     def notifier(self, **fields: Any) -> None:
         """Write a notifier's state file, all channels well unless said otherwise."""
-        channels = {name: ChannelState() for name in CHANNELS}
+        channels = {name: ChannelState(provider=name) for name in CHANNELS}
         given = {"pid": 4102, "config": self.config(**CHANNELS), "channels": channels}
         self._house.process("notifier", **(given | fields))
 
@@ -63,6 +63,46 @@ def test_channels_that_work_are_ok(day: Day) -> None:
     day.notifier()
     found, _ = day.health()
     assert (found.level, found.what) == ("OK", "2 channels, 0 waiting, pid 4102")
+
+
+@pytest.mark.parametrize(
+    ("providers", "said"),
+    [
+        (["telegram api.telegram.org"], "if telegram api.telegram.org fails, there is silence"),
+        (["mail smtp.x", "mail smtp.x"], "only one provider tells you: if mail smtp.x fails"),
+        (["webhook hooks.x", ""], "only one provider tells you: if webhook hooks.x fails"),
+        ([""], "alerts go into a file alone: nobody hears them"),
+    ],
+)
+def test_fewer_than_two_providers_are_a_warning(day: Day, providers: list[str], said: str) -> None:
+    names = [f"channel_{number}" for number in range(len(providers))]
+    day.notifier(
+        config=day.config(**{name: Channel(kind="webhook") for name in names}),
+        channels={
+            name: ChannelState(provider=one) for name, one in zip(names, providers, strict=True)
+        },
+    )
+    found, code = day.health()
+    assert (found.level, code) == ("WARN", 1)
+    assert said in found.what
+    assert found.todo is not None
+    assert "another provider" in found.todo
+
+
+def test_of_a_notifier_from_before_that_named_no_provider_nothing_is_said(day: Day) -> None:
+    day.notifier(channels={name: ChannelState() for name in CHANNELS})
+    assert day.health()[0].level == "OK"
+
+
+def test_a_notifier_that_only_pings_is_missed_too_and_its_failing_ping_is_said(day: Day) -> None:
+    day.notifier(
+        config=day.config(), channels={}, secrets_set=("dead_man.chain_url",),
+        degraded=["the chain ping does not arrive: HTTP 404"],
+    )  # fmt: skip
+    found, _ = day.health()
+    assert (found.level, found.what) == ("WARN", "the chain ping does not arrive: HTTP 404")
+    found, code = day.health(4102)
+    assert (found.level, code) == ("CRIT", 2)
 
 
 def test_a_notifier_that_is_dead_while_channels_are_set_is_critical(day: Day) -> None:

@@ -1,5 +1,5 @@
 # Runs in a PID and mount namespace of its own: a systemd of a user's kind, the units, a hang.
-# $1: systemd, $2: the folder of units, $3: collector or scheduler, $4: a name for its processes.
+# $1: systemd, $2: the folder of units, $3: the process, $4: a name for its processes.
 # Exit 77: it can't be run here.
 set -u
 mount -t tmpfs -o mode=755 none /run && mkdir -p /run/systemd/system /run/user /run/state || exit 77

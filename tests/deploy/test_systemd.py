@@ -16,7 +16,7 @@ INSIDE = Path(__file__).with_name("inside.sh")
 
 @pytest.mark.fault("P5")
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["collector", "scheduler"])
+@pytest.mark.parametrize("name", ["collector", "scheduler", "notifier"])
 def test_a_process_that_hangs_is_killed_and_started_again_by_systemd(
     tmp_path: Path, name: str
 ) -> None:
@@ -26,6 +26,7 @@ def test_a_process_that_hangs_is_killed_and_started_again_by_systemd(
     home, units = tmp_path / "home", tmp_path / "units"
     home.mkdir()
     units.mkdir()
+    (home / "monitor.toml").write_text('[channels.trial]\nkind = "file"\npath = "told.txt"\n')
     unit = f"tickbeat-{name}.service"
     text = (ROOT / "docs" / "deploy" / unit).read_text()
     text = text.replace("/opt/tickbeat/.venv/bin/python", sys.executable)

@@ -69,7 +69,8 @@ def default_of(name: str) -> object:
     first, _, rest = name.partition(".")
     if first == "artifacts":
         return getattr(Artifact(), name.rpartition(".")[2])
-    if name in {"channels.*.url", "channels.*.token"} or name.endswith("_key"):
+    secret = {"channels.*.url", "channels.*.token", "dead_man.chain_url", "dead_man.delivery_url"}
+    if name in secret or name.endswith("_key"):
         return None  # secrets aren't in the plain record
     if first == "channels":
         part = name.rpartition(".")[2]

@@ -187,7 +187,8 @@ def test_every_setting_can_be_given_by_its_variable_as_well_as_by_its_name(give:
     good |= {"breeze.secret_key": "s", "artifacts.*.path": "p", "breeze.deadline_seconds": "20"}
     good |= {"retention.heartbeat_bytes": "2000000", "breeze.calls_per_day": "20"}
     good |= {"heartbeat_interval_seconds": "19", "limits.disk_critical_bytes": "19"}
-    good |= {"limits.daily_loss_warning_pct": "19"}
+    good |= {"limits.daily_loss_warning_pct": "19", "dead_man.chain_url": "https://x/1"}
+    good |= {"dead_man.delivery_url": "https://x/2"}
     others = [name for name in known_settings() if not name.startswith("channels.")]
     given = {name.replace("*", "student_model"): good.get(name, "20") for name in others}
     given |= {"channels.phone.kind": "telegram", "channels.phone.severity": "CRITICAL"}
@@ -195,7 +196,7 @@ def test_every_setting_can_be_given_by_its_variable_as_well_as_by_its_name(give:
     given |= {"channels.phone.base_url": "https://x", "channels.hook.kind": "webhook"}
     given |= {"channels.phone.users": "5:Asha Rao:acknowledge, 6:Ravi:read"}
     given |= {"channels.hook.url": "https://x/?key=1", "channels.trial.kind": "file"}
-    given |= {"channels.trial.path": "told.txt"}
+    given |= {"channels.trial.path": "told.txt", "channels.trial.required": "false"}
     starred = {re.sub(r"channels\.\w+", "channels.*", name) for name in given}
     assert starred >= set(known_settings()) - {"artifacts.*.path", "artifacts.*.max_age_hours"}
     settings = give(env={variable_name(name): value for name, value in given.items()})

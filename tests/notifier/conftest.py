@@ -77,7 +77,8 @@ class Server:
                 answer = outer.answers.pop(0) if outer.answers else outer.always
                 if outer.down is not None and outer.down():
                     answer = Answer(503)
-                body = json.loads(raw)
+                plain = self.headers.get("Content-Type", "").startswith("text/plain")
+                body = raw.decode() if plain else json.loads(raw)
                 if outer.fails_on is not None and outer.fails_on(body):
                     answer = Answer(500)
                 request = Request(self.path, dict(self.headers), body, time.monotonic())

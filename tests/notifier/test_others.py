@@ -18,6 +18,9 @@ def at(seconds: float) -> Instant:
     return Instant(1_760_245_927_000 + round(seconds * 1000), round(seconds * 1e9) + 10**15, "boot")
 
 
+PERIODS = {"collector": "interval_seconds", "scheduler": "evaluate_seconds"}
+
+
 class Table:
     """A process table: all live but those named."""
 
@@ -29,12 +32,16 @@ class Table:
 
 
 PIDS = {"collector": 11, "scheduler": 12}
+EACH_SECOND = Config(interval_seconds=1, evaluate_seconds=1)
 
 
 class Story:
     """Looks once a second; both processes write their state each second unless stopped."""
 
-    def __init__(self, folder: Path, open_: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, open_: dict[str, str] | None = None, config: Config = EACH_SECOND
+    ) -> None:
+        self.config = config
         self.folder = folder
         self.table = Table()
         self.silent: set[str] = set()
@@ -54,10 +61,9 @@ class Story:
 
     def _write(self, process: str, pid: int) -> None:
         now = at(self.now)
-        config = Config(interval_seconds=1, evaluate_seconds=1)
         state = ProcessState(
             process=process, pid=pid, version="0", started=now, updated=now, home="/",
-            config=config,
+            config=self.config,
         )  # fmt: skip
         write_state(self.folder, state)
 
@@ -92,11 +98,30 @@ def test_a_process_that_hangs_is_told_when_health_says_so(story: Story) -> None:
     story.pass_(20)
     story.silent.add("collector")
     ((when, news),) = story.pass_(60)
-    assert 20 + 8 < when <= 20 + 8 + 1 + 3, "3 × 1 s + 5 s of silence, and three seconds more"
+    assert 20 + 7 < when <= 20 + 7 + 1 + 1, "2 × 1 s + 5 s of silence, and a second more"
     assert news.rule == "notifier_sees_collector_dead"
     assert news.message.startswith("the collector hangs")
     assert news.todo is not None
     assert "kill -9 11" in news.todo
+
+
+@pytest.mark.fault("N5")
+@pytest.mark.parametrize("process", ["collector", "scheduler"])
+def test_with_the_default_settings_one_that_hangs_is_told_within_30_seconds_and_a_slow_one_is_not(
+    tmp_path: Path, process: str
+) -> None:
+    story = Story(tmp_path / "state", config=Config())
+    cycle = round(getattr(Config(), PERIODS[process]))
+    story.pass_(20)
+    for _ in range(5):  # one cycle left out, then it writes again
+        story.silent.add(process)
+        assert story.pass_(2 * cycle - 1) == []
+        story.silent.clear()
+        assert story.pass_(1) == []
+    story.silent.add(process)
+    ((when, news),) = story.pass_(60)
+    assert when - (story.now - 60) <= 27
+    assert news.message.startswith(f"the {process} hangs")
 
 
 def test_a_restart_within_the_patience_is_told_to_nobody(story: Story) -> None:

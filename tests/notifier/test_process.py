@@ -75,14 +75,15 @@ def test_an_alert_line_is_told_and_the_log_says_that_it_was(desk: Desk, serve: S
 def test_what_hangs_asks_for_time_or_refuses_holds_up_no_other_and_is_told_to_the_operator(
     desk: Desk, serve: Serve
 ) -> None:
-    fine, hung, limited, refusing = serve(), serve(), serve(), serve()
-    hung.always.hang = True
+    fine, hung, limited, refusing, stack = serve(), serve(), serve(), serve(), serve()
+    hung.always.hang = stack.always.hang = True
     limited.always.code, limited.always.headers = 429, {"Retry-After": "30"}
     refusing.always.code = 403
     for name, server in (
         ("hung", hung), ("limited", limited), ("refusing", refusing), ("fine", fine)
     ):  # fmt: skip
         desk.channel(name, kind="webhook", url=f"{server.url}/CANARY-{name}")
+    desk.channel("stack", kind="alertmanager", url=f"{stack.url}/CANARY-stack")
     desk.channel("phone", kind="telegram", token="1:CANARY", chat="7", base_url=fine.url)
     desk.start()
     for number in range(4):

@@ -130,7 +130,7 @@ def test_a_pressed_button_is_answered_stands_in_the_alert_log_and_in_the_message
     assert desk.stop() == 0  # though a poll waits
 
 
-@pytest.mark.fault("N5")
+@pytest.mark.fault("N7")
 def test_without_a_scheduler_a_press_is_queued_and_done_once_whatever_is_killed(
     desk: Desk, server: BotApiServer
 ) -> None:
@@ -174,7 +174,7 @@ def test_without_a_scheduler_a_press_is_queued_and_done_once_whatever_is_killed(
     assert process.wait(30) == 0
 
 
-@pytest.mark.fault("N5")
+@pytest.mark.fault("N7")
 def test_a_stranger_is_not_heard_and_who_may_read_takes_nothing(
     desk: Desk, server: BotApiServer
 ) -> None:
