@@ -38,7 +38,7 @@ def instead(
     """
     other = fallback.get(one.channel)
     planned = one.planned
-    if other is None or one.fell_back or planned.instead_of:
+    if other is None or one.settled:
         return []
     return [
         msgspec.structs.replace(

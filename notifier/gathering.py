@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.routing import Routing
-from notifier.records import Planned
+from notifier.records import SUMMARY, Planned
 from notifier.summary import Pending, alone, summary
 
 BURST = 10
@@ -80,16 +80,30 @@ def crowd(loose: Sequence[Pending], told_lately: int, now: Instant) -> str | Non
     return None
 
 
+def tangled(ready: Sequence[Pending]) -> str | None:
+    """Return why all is to be told as one though it is no crowd: a message of an alert fails, and
+    a summary that tells of the same alert would wait behind it with all others that it lists.
+    """
+    alone: set[str] = set()
+    for _, one in ready:
+        if one.planned.why != SUMMARY:
+            alone |= one.incidents if one.attempts else set()
+        elif not alone.isdisjoint(one.incidents):
+            return "messages that could not be sent before"
+    return None
+
+
 def gathered(
     pending: Sequence[Pending], why: str, now: Instant, *, exposure: Exposure
 ) -> list[Planned]:
     """Return the summaries that take the place of what is pending.
 
-    What a fallback channel was told of stays apart: it is not told there again.
+    What a fallback channel was told of, or is told in another's stead, stays apart: there is no
+    fallback for it.
     """
     records = []
-    for fell_back in (True, False):
-        some = [(key, one) for key, one in pending if one.fell_back == fell_back]
+    for settled in (True, False):
+        some = [(key, one) for key, one in pending if one.settled == settled]
         if len(some) > 1:
             records += summary(some, why, now, exposure=exposure(now))
     return records

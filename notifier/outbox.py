@@ -21,6 +21,7 @@ from notifier.gathering import (
     crowd,
     flush,
     gathered,
+    tangled,
 )
 from notifier.lane import Lane
 from notifier.records import DIGEST, SUMMARY, Dead, Failed, Outstanding, Planned, Sent
@@ -132,7 +133,7 @@ class Outbox:
         ready = [(key, one) for key, one in self._idle(name) if one.group is None]
         crowding = [(key, one) for key, one in ready if not self._is_free(name, key, one)]
         lately = sum(now.boottime_ns - at < MINUTE_MS * NS for at in self._told_ns[name])
-        why = crowd(crowding, lately, now)
+        why = crowd(crowding, lately, now) or tangled(ready)
         if why is None:
             return ready
         if more or self._held(name, now) or not lane.ready(now):
