@@ -14,8 +14,11 @@ from notifier.records import SUMMARY, Planned
 from notifier.summary import Pending, alone, summary
 
 BURST = 10
-"""So many messages may wait on a channel, or come on it within a minute, before the rest is told
-as one."""
+"""So many messages may wait on a channel before they are told as one."""
+A_MINUTE = {"telegram": 20, "apprise": 20}
+"""So many a minute may come where a human reads: Telegram's own limit for a group
+(core.telegram.org/bots/faq)."""
+A_MINUTE_FOR_A_PROGRAM = 240
 LATE_BURST = 3
 """The same of what waited for longer than a minute: a channel that comes back is not to ring for
 each."""
@@ -64,7 +67,14 @@ def flush(
     return records
 
 
-def crowd(loose: Sequence[Pending], told_lately: int, now: Instant) -> str | None:
+def a_minute(kind: str) -> int:
+    """Return how many messages a minute a channel of a kind takes as such."""
+    return A_MINUTE.get(kind, A_MINUTE_FOR_A_PROGRAM)
+
+
+def crowd(
+    loose: Sequence[Pending], told_lately: int, most_a_minute: int, now: Instant
+) -> str | None:
     """Return why what is to be told at once is too much for messages of their own, in words.
 
     `told_lately` is how many messages were sent within the last minute.
@@ -75,8 +85,8 @@ def crowd(loose: Sequence[Pending], told_lately: int, now: Instant) -> str | Non
             return f"{count} messages that could not be sent before"
     elif count > BURST:
         return f"{count} messages at once"
-    if loose and told_lately + count > BURST:
-        return f"more than {BURST} messages within a minute"
+    if loose and told_lately + count > most_a_minute:
+        return f"more than {most_a_minute} messages within a minute"
     return None
 
 

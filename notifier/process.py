@@ -88,8 +88,9 @@ class Process:
         self._waiting: list[AlertLine] = self._take_up(now)
         self._give_up_the_unset(now)
         self._outbox = Outbox(
-            self._log, self._lanes, self._routes, lambda at: self._planner.exposure(at, {}), now
-        )
+            self._log, self._lanes, config.channels, self._routes,
+            exposure=lambda at: self._planner.exposure(at, {}), now=now,
+        )  # fmt: skip
         watched = {f"notifier_sees_{process}_dead" for process in PROCESSES}
         open_ = {
             known.rule: incident

@@ -22,7 +22,7 @@ from notifier.outbox import Outbox
 from notifier.records import Planned
 from notifier.routes import Routes
 
-CONFIG = Config(channels={"phone": Channel(kind="file", path="phone")})
+CONFIG = Config(channels={"phone": Channel(kind="telegram", chat="1")})
 
 
 def at(seconds: float) -> Instant:
@@ -46,7 +46,14 @@ class Desk:
         self.lane = Lane("phone", self._send, wake=self.rung.set, chance=lambda: 0.0)
         routes = Routes(home, CONFIG, {})
         self.seconds = 0.0
-        self.outbox = Outbox(self.log, {"phone": self.lane}, routes, lambda _: "open 3", at(0))
+        self.outbox = Outbox(
+            self.log,
+            {"phone": self.lane},
+            CONFIG.channels,
+            routes,
+            exposure=lambda _: "open 3",
+            now=at(0),
+        )
 
     def _send(self, letter: Letter) -> Outcome:
         answer = self.answer(letter)
