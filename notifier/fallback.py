@@ -38,7 +38,7 @@ def instead(
     """
     other = fallback.get(one.channel)
     planned = one.planned
-    if other is None or one.fell_back or planned.instead_of or planned.why in EDITS:
+    if other is None or one.settled or planned.why in EDITS:
         return []
     return [
         msgspec.structs.replace(

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.routing import Routing
-from notifier.records import Planned
+from notifier.records import SUMMARY, Planned
 from notifier.summary import Pending, alone, summary
 
 BURST = 10
-"""So many messages may wait on a channel, or come on it within a minute, before the rest is told
-as one."""
+"""So many messages may wait on a channel before they are told as one."""
+A_MINUTE = {"telegram": 20, "apprise": 20}
+"""So many a minute may come where a human reads: Telegram's own limit for a group
+(core.telegram.org/bots/faq)."""
+A_MINUTE_FOR_A_PROGRAM = 240
 LATE_BURST = 3
 """The same of what waited for longer than a minute: a channel that comes back is not to ring for
 each."""
@@ -64,7 +67,14 @@ def flush(
     return records
 
 
-def crowd(loose: Sequence[Pending], told_lately: int, now: Instant) -> str | None:
+def a_minute(kind: str) -> int:
+    """Return how many messages a minute a channel of a kind takes as such."""
+    return A_MINUTE.get(kind, A_MINUTE_FOR_A_PROGRAM)
+
+
+def crowd(
+    loose: Sequence[Pending], told_lately: int, most_a_minute: int, now: Instant
+) -> str | None:
     """Return why what is to be told at once is too much for messages of their own, in words.
 
     `told_lately` is how many messages were sent within the last minute.
@@ -75,8 +85,21 @@ def crowd(loose: Sequence[Pending], told_lately: int, now: Instant) -> str | Non
             return f"{count} messages that could not be sent before"
     elif count > BURST:
         return f"{count} messages at once"
-    if loose and told_lately + count > BURST:
-        return f"more than {BURST} messages within a minute"
+    if loose and told_lately + count > most_a_minute:
+        return f"more than {most_a_minute} messages within a minute"
+    return None
+
+
+def tangled(ready: Sequence[Pending]) -> str | None:
+    """Return why all is to be told as one though it is no crowd: a message of an alert fails, and
+    a summary that tells of the same alert would wait behind it with all others that it lists.
+    """
+    alone: set[str] = set()
+    for _, one in ready:
+        if one.planned.why != SUMMARY:
+            alone |= one.incidents if one.attempts else set()
+        elif not alone.isdisjoint(one.incidents):
+            return "messages that could not be sent before"
     return None
 
 
@@ -85,11 +108,12 @@ def gathered(
 ) -> list[Planned]:
     """Return the summaries that take the place of what is pending.
 
-    What a fallback channel was told of stays apart: it is not told there again.
+    What a fallback channel was told of, or is told in another's stead, stays apart: there is no
+    fallback for it.
     """
     records = []
-    for fell_back in (True, False):
-        some = [(key, one) for key, one in pending if one.fell_back == fell_back]
+    for settled in (True, False):
+        some = [(key, one) for key, one in pending if one.settled == settled]
         if len(some) > 1:
             records += summary(some, why, now, exposure=exposure(now))
     return records

@@ -9,17 +9,19 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 from evaluator.instant import Instant
+from monitoring.config import Channel
 from notifier.deliveries import DeliveryLog
 from notifier.fallback import instead, overdue
 from notifier.gathering import (
-    BURST,
     GAP_MS,
     MINUTE_MS,
     MOST_SINGLE,
     Exposure,
+    a_minute,
     crowd,
     flush,
     gathered,
+    tangled,
 )
 from notifier.lane import Lane
 from notifier.records import DIGEST, EDITS, SUMMARY, Dead, Failed, Outstanding, Planned, Sent
@@ -40,7 +42,9 @@ class Outbox:
         self,
         log: DeliveryLog,
         lanes: Mapping[str, Lane],
+        channels: Mapping[str, Channel],
         routes: Routes,
+        *,
         exposure: Exposure,
         now: Instant,
     ) -> None:
@@ -48,7 +52,8 @@ class Outbox:
         self._lanes = lanes
         self._routes = routes
         self._exposure = exposure
-        self._told_ns: dict[str, deque[int]] = {name: deque(maxlen=BURST + 1) for name in lanes}
+        self._most = {name: a_minute(channels[name].kind) for name in lanes}
+        self._told_ns = {name: deque[int](maxlen=most + 1) for name, most in self._most.items()}
         self._crowd_ns: dict[str, float] = dict.fromkeys(lanes, -math.inf)
         # Keys of the summaries whose time has come: what crowds behind them does not stop them.
         self._free = {name: _summaries(self.pending(name)) for name in lanes}
@@ -118,7 +123,7 @@ class Outbox:
         ready = [(key, one) for key, one in self._idle(name) if one.group is None]
         crowding = [(key, one) for key, one in ready if not self._is_free(name, key, one)]
         lately = sum(now.boottime_ns - at < MINUTE_MS * NS for at in self._told_ns[name])
-        why = crowd(crowding, lately, now)
+        why = crowd(crowding, lately, self._most[name], now) or tangled(ready)
         if why is None:
             return ready
         if more or self._held(name, now) or not lane.ready(now):

@@ -110,8 +110,9 @@ class Process:
         self._waiting: list[AlertLine] = self._take_up(now)
         self._give_up_the_unset(now)
         self._outbox = Outbox(
-            self._log, self._lanes, self._routes, lambda at: self._planner.exposure(at, {}), now
-        )
+            self._log, self._lanes, config.channels, self._routes,
+            exposure=lambda at: self._planner.exposure(at, {}), now=now,
+        )  # fmt: skip
         for one in self._resenders:
             one.resume(next((first for _, first in self._outbox.pending(one.name)), None), now)
         open_ = {

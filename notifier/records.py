@@ -191,6 +191,11 @@ class Outstanding(msgspec.Struct, kw_only=True):
     fell_back: bool = False
 
     @property
+    def settled(self) -> bool:
+        """Tell whether no fallback channel is to be told of it any more."""
+        return self.fell_back or self.planned.instead_of != ""
+
+    @property
     def incidents(self) -> set[str]:
         """The incidents that it tells of."""
         return {one.incident for one in self.planned.lists} or {self.planned.incident}

@@ -79,7 +79,7 @@ def summary(
                 lists=listed,
                 since=_earliest(dues),
                 flushes=tuple(flushes) if last else (),
-                fell_back=first.fell_back,
+                fell_back=first.settled,
             )
         )
     # A part that lists what a part of before did has its key too, and stays.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -73,6 +74,12 @@ def test_a_whole_file_says_what_stands_in_it() -> None:
         "session → mail; WARNING grouped: 30s for the first, then every 5m",
     ]
     assert (routing.fallback, routing.digest) == ({"phone": "mail"}, ("mail",))
+
+
+def test_the_example_of_the_docs_is_sound() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text()
+    (example,) = re.findall(r"```toml\n(\[\[route\]\].*?)```", page, re.DOTALL)
+    assert len(routing_of(example).routes) == 3
 
 
 def test_routes_are_tried_in_order_and_what_none_matches_goes_everywhere() -> None:

@@ -10,7 +10,7 @@ import pytest
 from evaluator.instant import Instant
 from monitoring.routing import NO_ROUTE, QuietHours, Route, Routing
 from notifier.fallback import instead, overdue
-from notifier.gathering import BURST, LATE_BURST, crowd, flush, gathered
+from notifier.gathering import BURST, LATE_BURST, a_minute, crowd, flush, gathered
 from notifier.message import finished
 from notifier.records import Dead, Mark, Outstanding, Planned, Sent, State
 from notifier.summary import Pending, listed_of
@@ -135,7 +135,7 @@ def test_an_end_in_another_group_does_not_come_before_the_beginning() -> None:
 
 def crowd_of(count: int, lately: int = 0, seconds: float = 0) -> str | None:
     pending = Log(*(planned(f"i{number}") for number in range(count))).pending
-    return crowd(pending, lately, at(seconds))
+    return crowd(pending, lately, a_minute("telegram"), at(seconds))
 
 
 def test_a_crowd_is_more_than_so_many_at_once_or_within_a_minute_and_less_if_they_are_late() -> (
@@ -143,11 +143,12 @@ def test_a_crowd_is_more_than_so_many_at_once_or_within_a_minute_and_less_if_the
 ):
     assert crowd_of(BURST) is None
     assert crowd_of(BURST + 1) == "11 messages at once"
-    assert crowd_of(3, BURST - 3) is None
-    assert crowd_of(3, BURST - 2) == "more than 10 messages within a minute"
+    assert crowd_of(3, 17) is None
+    assert crowd_of(3, 18) == "more than 20 messages within a minute"
+    assert a_minute("webhook") == 240
     assert crowd_of(LATE_BURST, seconds=61) is None
     assert crowd_of(LATE_BURST + 1, seconds=61) == "4 messages that could not be sent before"
-    assert crowd_of(0, BURST + 1) is None
+    assert crowd_of(0, 21) is None
 
 
 def test_of_thousands_of_incidents_every_rule_is_named_in_messages_that_telegram_takes() -> None:

@@ -8,19 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from evaluator.instant import Instant
 from monitoring.config import Channel, Config
 from monitoring.home import Home
 from notifier.deliveries import DeliveryLog
+from notifier.fallback import instead
 from notifier.lane import Lane
 from notifier.letter import SENT, Letter, Outcome
 from notifier.outbox import Outbox
 from notifier.records import Planned
 from notifier.routes import Routes
 
-CONFIG = Config(channels={"phone": Channel(kind="file", path="phone")})
+CONFIG = Config(channels={"phone": Channel(kind="telegram", chat="1")})
 
 
 def at(seconds: float) -> Instant:
@@ -44,7 +46,14 @@ class Desk:
         self.lane = Lane("phone", self._send, wake=self.rung.set, chance=lambda: 0.0)
         routes = Routes(home, CONFIG, {})
         self.seconds = 0.0
-        self.outbox = Outbox(self.log, {"phone": self.lane}, routes, lambda _: "open 3", at(0))
+        self.outbox = Outbox(
+            self.log,
+            {"phone": self.lane},
+            CONFIG.channels,
+            routes,
+            exposure=lambda _: "open 3",
+            now=at(0),
+        )
 
     def _send(self, letter: Letter) -> Outcome:
         answer = self.answer(letter)
@@ -55,14 +64,17 @@ class Desk:
     def plan(
         self, incident: str, rule: str, severity: str = "CRITICAL", group: str | None = None
     ) -> None:
+        self.log.hold(self.planned(incident, rule, severity, group))
+
+    def planned(
+        self, incident: str, rule: str, severity: str = "CRITICAL", group: str | None = None
+    ) -> Planned:
         now = at(self.seconds)
-        self.log.hold(
-            Planned(
-                at=now, incident=incident, step="1-new", engine="main", rule=rule,
-                severity=severity, why="new", over=False, alert_at=now,  # type: ignore[arg-type]
-                title=f"{severity} {rule} (main)", text=f"{rule} is so", channels=("phone",),
-                groups={} if group is None else {"phone": group},
-            )
+        return Planned(
+            at=now, incident=incident, step="1-new", engine="main", rule=rule,
+            severity=severity, why="new", over=False, alert_at=now,  # type: ignore[arg-type]
+            title=f"{severity} {rule} (main)", text=f"{rule} is so", channels=("phone",),
+            groups={} if group is None else {"phone": group},
         )  # fmt: skip
 
     def step(self, seconds: float) -> None:
@@ -144,3 +156,31 @@ def test_messages_that_fail_each_time_do_not_hold_up_another(desk: Desk) -> None
     ((seconds, letter),) = desk.letters
     assert letter.rule == "good"
     assert seconds < 10
+
+
+def test_a_summary_does_not_wait_behind_a_message_of_one_of_its_alerts_that_fails(
+    desk: Desk,
+) -> None:
+    desk.answer = lambda letter: Outcome("again", "HTTP 500") if letter.rule == "bad" else SENT
+    desk.plan("bad", "bad", "WARNING")
+    desk.step(0)
+    end = desk.planned("bad", "bad", "WARNING", group="a route that is gone")
+    desk.log.hold(msgspec.structs.replace(end, step="2-resolved", over=True))
+    desk.plan("other", "other", "WARNING", group="a route that is gone")
+    for _ in range(40):
+        desk.step(1)
+    assert desk.outbox.pending("phone") == []
+    told = [one.key for _, letter in desk.letters for one in letter.alerts]
+    assert told.index("bad.1-new.phone") < told.index("bad.2-resolved.phone")
+
+
+def test_two_channels_that_stand_in_for_each_other_come_to_an_end(desk: Desk) -> None:
+    for number in range(12):
+        desk.log.hold(
+            msgspec.structs.replace(desk.planned(f"i{number}", f"rule_{number}"), instead_of="x")
+        )
+    desk.answer = lambda _: Outcome("again", "HTTP 500")
+    desk.step(20)
+    ((_, one),) = desk.outbox.pending("phone")
+    assert len(one.planned.lists) == 12
+    assert instead("k", one, {"phone": "mail"}, "HTTP 500", at(99)) == []
