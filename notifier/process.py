@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.alert_fold import fold
 from monitoring.alert_line import AlertLine
+from monitoring.atomic import make_folder
 from monitoring.ballast import Ballast
 from monitoring.bell import Bell
 from monitoring.clock import Clock
@@ -91,6 +92,7 @@ class Process:
             if known.rule in watched
         }
         self._others = Others(home.state, config.engine, ProcTable(), open_, now)
+        make_folder(home.alerts)  # what is not there yet can't be watched
         self._folders = FolderWatch(bell, grown=[home.alerts])
         self._looked: Instant | None = None
 
