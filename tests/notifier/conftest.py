@@ -63,8 +63,6 @@ class Server:
 
     def __init__(self, port: int = 0) -> None:
         self.requests: list[Request] = []
-        self.taken: list[Request] = []
-        self.down: Callable[[], bool] | None = None
         self.answers: list[Answer] = []
         self.always = Answer()
         self.ending = threading.Event()
@@ -74,12 +72,8 @@ class Server:
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 answer = outer.answers.pop(0) if outer.answers else outer.always
-                if outer.down is not None and outer.down():
-                    answer = Answer(503)
                 request = Request(self.path, dict(self.headers), json.loads(raw), time.monotonic())
                 outer.requests.append(request)
-                if answer.code == 200:
-                    outer.taken.append(request)
                 if answer.hang:
                     outer.ending.wait(60)
                     return
@@ -193,6 +187,10 @@ class Desk:
             wait(lambda: self._is_ready(process), f"the notifier; it said: {self.said()}")
         return process
 
+    def ready(self) -> bool:
+        """Tell whether the newest notifier has written its state."""
+        return self._is_ready(self.running[-1])
+
     def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
         assert process.poll() is None, self.said()
         state = self.state()
@@ -218,10 +216,6 @@ class Desk:
         return [one for one in found if kind is None or isinstance(one, kind)]
 
     wait = staticmethod(wait)
-
-    def pause(self, seconds: float) -> None:
-        """Let a random time pass: it is what this test is about."""
-        time.sleep(seconds)
 
     def forget(self) -> None:
         """Write a new log from now on."""
