@@ -1,7 +1,8 @@
-"""The notifier process: `python -m notifier`."""
+"""The notifier process: `python -m notifier`; `--drill` for the home that `monitor drill` makes."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from monitoring.bell import Bell
@@ -16,6 +17,9 @@ from monitoring.supervisor import Supervisor
 
 def main() -> int:
     """Run until asked to stop; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m notifier")
+    parser.add_argument("--drill", action="store_true", help="mark every message as a drill's")
+    drill: bool = parser.parse_args().drill
     bell = Bell()
     stop = Stop(bell.ring)
 
@@ -32,7 +36,7 @@ def main() -> int:
         from notifier.process import Process  # noqa: PLC0415 -- as above
 
         try:
-            return Process(home, settings, bell, stop, SystemClock()).run(supervisor)
+            return Process(home, settings, bell, stop, SystemClock(), drill=drill).run(supervisor)
         except OSError as error:
             monitoring_log.critical("can't go on in {}: {}", home.root, error)
             return FAILED

@@ -13,6 +13,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One message as it is sent. `key` is the same each time that it is sent again.
 
     `text` is whole: it ends with the key. `why` is the reason of the alert's line (`Notify`).
+    `drill`: it is of `monitor drill`, and nothing happened.
     """
 
     key: str
@@ -25,6 +26,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     why: str
     at: str
+    drill: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -26,8 +26,9 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.state import ChannelState, ProcessState, write_state
 from monitoring.supervisor import Supervisor
 from monitoring.troubles import Troubles
-from notifier.channel import sender
+from notifier.channel import Send, sender
 from notifier.deliveries import DeliveryLog
+from notifier.drill import marked
 from notifier.lane import Lane
 from notifier.others import PROCESSES, Others
 from notifier.planning import Planner
@@ -51,6 +52,8 @@ class Process:
         bell: Bell,
         stopping: Callable[[], bool],
         clock: Clock,
+        *,
+        drill: bool = False,
     ) -> None:
         config = settings.config
         self._home = home
@@ -72,10 +75,11 @@ class Process:
         self._snapshot_read = False
         self._planner = Planner(config, self._newest)
         self._follower = LogFollower(home.alerts)
+        as_it_is: Callable[[Send], Send] = marked if drill else lambda send: send
         self._lanes = {
             name: Lane(
                 name,
-                sender(name, channel, settings.channels, home.root),
+                as_it_is(sender(name, channel, settings.channels, home.root)),
                 wake=bell.ring,
                 chance=random.random,
             )

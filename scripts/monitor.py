@@ -23,6 +23,7 @@ COMMANDS = {
     "market": ("scripts.cli.market:market", "Today's sessions, and your word over them."),
     "silence": ("scripts.cli.silence:silence", "Be told nothing of some alerts for a while."),
     "notify": ("scripts.cli.notify:notify", "Try the channels that alerts are told on."),
+    "drill": ("scripts.cli.drill:drill", "A marked alert through the whole chain, timed."),
     "rules": ("scripts.cli.rules:rules", "List the rules, check, test or backtest them."),
     "facts": ("scripts.cli.facts:facts", "What a rule may read, and what it reads now."),
     "breeze": ("scripts.cli.breeze:breeze", "The broker session."),

@@ -11,11 +11,9 @@ import msgspec
 
 from monitoring.home import Home
 from monitoring.trial import TrialLine, TrialTask
+from scripts.cli.channel_choice import NOT_SENT, channels_of
 from scripts.cli.desk import desk
-from scripts.cli.failure import Failure
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
-
-NOT_SENT = 2
 
 
 @click.group()
@@ -57,29 +55,19 @@ def test(channel: str | None, as_json: bool) -> int:
 
 
 def _task(home: Home, channel: str | None) -> TrialTask:
-    """Return what is to be tried, by the settings as they are now. Raises `Failure`."""
-    from monitoring.settings import SettingsError, load  # noqa: PLC0415 - slow: pydantic
-
-    try:
-        settings = load(home, os.environ)
-    except SettingsError as error:
-        what = "\n".join(error.faults)
-        raise Failure(what, f"Correct {home.settings}.", code=NOT_SENT) from None
+    """Return what is to be tried. Raises `Failure`."""
+    settings, names = channels_of(home, channel)
     config = settings.config
-    if not config.channels:
-        todo = "docs/notifications.md has a set-up to copy."
-        raise Failure("No channel is set.", todo, code=NOT_SENT)
-    if channel is not None and channel not in config.channels:
-        todo = f"There are: {', '.join(config.channels)}."
-        raise Failure(f"There is no channel {channel}.", todo, code=NOT_SENT)
-    wanted = config.channels if channel is None else {channel: config.channels[channel]}
-    secrets = {name: one.get_secret_value() for name, one in settings.channels.items()}
     return TrialTask(
         home=str(home.root),
         engine=config.engine,
         timezone=config.timezone,
-        channels=wanted,
-        secrets={name: one for name, one in secrets.items() if name in wanted},
+        channels={name: config.channels[name] for name in names},
+        secrets={
+            name: settings.channels[name].get_secret_value()
+            for name in names
+            if name in settings.channels
+        },
     )
 
 

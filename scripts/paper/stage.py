@@ -51,7 +51,7 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         for child, patience_seconds in ((self.engine, 3.0), (self.honcho, 8.0)):
             if child is not None:
-                _end(child, patience_seconds)
+                end(child, patience_seconds)
         _end_the_rest(seconds=5.0)
         if self._lock is not None:
             os.close(self._lock)
@@ -73,7 +73,7 @@ class Stage:
                 stderr=log,
                 env=self.environ,
                 start_new_session=True,
-                preexec_fn=_dies_with_us(signal.SIGTERM),  # noqa: PLW1509 - no threads here
+                preexec_fn=dies_with_us(signal.SIGTERM),  # noqa: PLW1509 - no threads here
             )
 
     def start_engine(self, *arguments: str) -> None:
@@ -87,7 +87,7 @@ class Stage:
                 cwd=PROJECT,
                 env=self.environ,
                 start_new_session=True,
-                preexec_fn=_dies_with_us(signal.SIGKILL),  # noqa: PLW1509 - no threads here
+                preexec_fn=dies_with_us(signal.SIGKILL),  # noqa: PLW1509 - no threads here
             )
 
     def signal_engine(self, number: signal.Signals) -> None:
@@ -98,7 +98,7 @@ class Stage:
     def end_engine(self) -> None:
         """Ask the engine to stop, and wait until it has."""
         if self.engine is not None:
-            _end(self.engine, 5.0)
+            end(self.engine, 5.0)
 
     def monitor(self, *arguments: str) -> str:
         """Run the operator's command and return what it prints, diagnostics included."""
@@ -151,7 +151,8 @@ def take_home(home: Path) -> int:
     return lock
 
 
-def _end(child: subprocess.Popen[bytes], patience_seconds: float) -> None:
+def end(child: subprocess.Popen[bytes], patience_seconds: float) -> None:
+    """Ask a child to end, and end it when it does not within so long."""
     if child.poll() is not None:
         return
     child.send_signal(signal.SIGCONT)
@@ -176,7 +177,8 @@ def _end_the_rest(seconds: float) -> None:
         time.sleep(0.02)
 
 
-def _dies_with_us(number: signal.Signals) -> Callable[[], None]:
+def dies_with_us(number: signal.Signals) -> Callable[[], None]:
+    """Return a `preexec_fn` by which a child gets this signal when this process dies."""
     parent = os.getpid()
 
     def ask() -> None:

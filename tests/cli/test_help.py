@@ -10,6 +10,7 @@ COMMANDS = (
     "breeze", "breeze login", "config", "config show", "init", "market", "market show",
     "market open", "market close", "market extend", "market halt", "market skip", "market clear",
     "silence", "silence add", "silence expire", "silence list", "notify", "notify test",
+    "drill",
 )  # fmt: skip
 
 

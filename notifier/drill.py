@@ -1,0 +1,21 @@
+"""What a drill's messages look like: none may be mistaken for a real alert."""
+
+from __future__ import annotations
+
+import msgspec
+
+from notifier.channel import Send
+from notifier.letter import Letter, Outcome
+
+MARK = "DRILL"
+NOTE = "This is a drill (`monitor drill`): nothing happened, and nothing is to be done."
+
+
+def marked(send: Send) -> Send:
+    """Return what sends the same messages as a drill: marked for humans and for programs."""
+
+    def mark(letter: Letter) -> Outcome:
+        title, text = f"{MARK} {letter.title}", f"{NOTE}\n{letter.text}"
+        return send(msgspec.structs.replace(letter, title=title, text=text, drill=True))
+
+    return mark
