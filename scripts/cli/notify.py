@@ -13,7 +13,7 @@ from monitoring.home import Home
 from monitoring.trial import TrialLine, TrialTask
 from scripts.cli.channel_choice import NOT_SENT, channels_of
 from scripts.cli.desk import desk
-from scripts.cli.terminal import Line, Span, show, show_json, uncut
+from scripts.cli.terminal import Line, Span, Terminal, show, show_json, uncut
 
 
 @click.group()
@@ -30,7 +30,12 @@ def test(channel: str | None, as_json: bool) -> int:
     Exit code: 0 every channel took it, 2 one did not (or there is none).
     """
     here = desk()
-    task = _task(here.home, channel)
+    return try_channels(here.home, here.terminal, channel, as_json=as_json)
+
+
+def try_channels(home: Home, terminal: Terminal, channel: str | None, *, as_json: bool) -> int:
+    """Send a test on all channels or on one, and say what came of it. Raises `Failure`."""
+    task = _task(home, channel)
     untold = {*task.channels}
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "notifier.trial"],
@@ -49,7 +54,7 @@ def test(channel: str | None, as_json: bool) -> int:
             if as_json:
                 show_json(line, compact=True)
             else:
-                show([_shown(line)], uncut(here.terminal))
+                show([_shown(line)], uncut(terminal))
             sys.stdout.flush()
     return NOT_SENT if untold else 0
 
