@@ -24,6 +24,7 @@ class DeliveryLine(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...] = ()
     passed: dict[str, str] = {}
     key: str = ""
+    attempts: int = 0
     reason: str = ""
 
     def key_to(self, channel: str) -> str:

@@ -1,9 +1,16 @@
-"""The notifier process: `python -m notifier`; `--drill` for the home that `monitor drill` makes."""
+"""The notifier process: `python -m notifier`.
+
+With `--drill` it is that of `monitor drill`: every message is marked, and settings come as JSON of
+variables on stdin too, since the environment of a process is no place for secrets.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+
+import msgspec
 
 from monitoring.bell import Bell
 from monitoring.clock import SystemClock
@@ -20,6 +27,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m notifier")
     parser.add_argument("--drill", action="store_true", help="mark every message as a drill's")
     drill: bool = parser.parse_args().drill
+    if drill:
+        os.environ |= msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, str])
     bell = Bell()
     stop = Stop(bell.ring)
 

@@ -28,6 +28,8 @@ SETTLE_SECONDS = 0.3
 """The collector writes at once what changes, but no two such snapshots within 250 ms."""
 CONFIRM_SECONDS = 30.0
 """For each channel, beside each other: longer than one attempt of any may take."""
+ATTEMPTS = 2
+"""Then it is not confirmed: a drill is to say so, and not to wait until it works again."""
 
 
 @click.command()
@@ -111,7 +113,7 @@ def _confirmed(
         return trace.not_reached(channel, why)
     if word is not None and word.kind == "sent":
         return trace.hop(channel, word.at)
-    if late or (word is not None and word.kind == "dead"):
+    if late or (word is not None and (word.kind == "dead" or word.attempts >= ATTEMPTS)):
         return trace.not_reached(channel, "no answer" if word is None else word.reason)
     return None
 

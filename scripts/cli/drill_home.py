@@ -1,10 +1,11 @@
 """A drill's own home and its three processes; nothing of it is left afterwards.
 
-The secrets of the channels are in the environment of its notifier alone, and in no file.
+The channels, with their secrets, come to its notifier on stdin, and are in no file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -98,15 +99,20 @@ class DrillHome:
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("MONITOR_")}
         environ["MONITOR_HOME"] = str(self.home.root)
-        if name == "notifier":
-            environ |= channel_variables(self._settings, self._channels, self._real)
         with (self.home.root / f"{name}.out").open("wb") as out:
-            return subprocess.Popen(  # noqa: S603 -- our own interpreter and arguments
+            child = subprocess.Popen(  # noqa: S603 -- our own interpreter and arguments
                 [sys.executable, "-P", "-m", *COMMANDS[name]],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                stdin=subprocess.PIPE, stdout=out, stderr=out,
                 env=environ, cwd=self.home.root, start_new_session=True,
                 preexec_fn=dies_with_us(signal.SIGTERM),  # noqa: PLW1509 -- no threads yet
             )  # fmt: skip
+        if child.stdin is not None:
+            # One that ended already is found out in `wait`.
+            with contextlib.suppress(BrokenPipeError), child.stdin as given:
+                if name == "notifier":
+                    variables = channel_variables(self._settings, self._channels, self._real)
+                    given.write(msgspec.json.encode(variables))
+        return child
 
     def _runs(self, name: str, child: subprocess.Popen[bytes]) -> bool:
         state = read_state(self.home.state, name)

@@ -91,20 +91,22 @@ def test_a_drill_goes_through_the_chain_to_every_channel_and_is_never_taken_for_
 def test_a_channel_that_does_not_confirm_is_named_with_the_reason(
     desk: Desk, serve: Serve, temporary: Path
 ) -> None:
-    fine, refusing = serve(), serve()
-    refusing.always.code = 403
+    fine, refusing, broken = serve(), serve(), serve()
+    refusing.always.code, broken.always.code = 403, 500
     desk.channel("fine", kind="webhook", url=fine.url)
     desk.channel("refusing", kind="webhook", url=refusing.url)
+    desk.channel("broken", kind="webhook", url=broken.url)
     done = desk.monitor("drill", "--rule", "daily_loss_exceeded")
     assert done.returncode == 2
     lines = done.stdout.splitlines()
-    assert lines[0] == "DRILL daily_loss_exceeded (main) to fine, refusing"
-    assert [line for line in lines if line.startswith("NOT")] == [
-        "NOT  firing    refusing      HTTP 403"
+    assert lines[0] == "DRILL daily_loss_exceeded (main) to broken, fine, refusing"
+    assert sorted(line for line in lines if line.startswith("NOT")) == [
+        "NOT  firing    broken        HTTP 500",
+        "NOT  firing    refusing      HTTP 403",
     ]
     # Who was told that it fires is told of the end of it.
     assert [one.body["status"] for one in fine.requests] == ["firing", "resolved"]
-    assert len(refusing.requests) == 1
+    assert (len(refusing.requests), len(broken.requests)) == (1, 2)
     assert read_last_drill(desk.home) is None
 
 
