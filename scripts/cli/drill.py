@@ -10,8 +10,8 @@ import click
 
 from monitoring.clock import SystemClock
 from monitoring.delivery_line import DeliveryLine
+from monitoring.drills import Drilled, note_drills
 from monitoring.home import Home
-from monitoring.last_drill import LastDrill, write_last_drill
 from monitoring.state import read_state
 from scripts.cli.channel_choice import NOT_SENT, channels_of
 from scripts.cli.desk import Desk, desk
@@ -51,15 +51,15 @@ def drill(rule: str, channel: str | None, as_json: bool) -> int:
     settings, channels = channels_of(here.home, channel)
     if not as_json:
         show([_head(rule, settings.config.engine, channels)], uncut(here.terminal))
-    well = True
+    missed: dict[str, str] = {}
     with DrillHome(here.home, settings, channels, rule) as stage:
         for hop in _play(stage, rule, channels):
-            well = well and hop.reached
+            if not hop.reached:
+                missed[hop.hop] = hop.reason
             _say(hop, here, as_json=as_json)
-    if not well:
-        return NOT_SENT
-    write_last_drill(here.home, LastDrill(here.clock(), rule, channels))
-    return 0
+    now = here.clock()
+    note_drills(here.home, {name: Drilled(now, missed.get(name, "")) for name in channels})
+    return NOT_SENT if missed else 0
 
 
 def _play(stage: DrillHome, rule: str, channels: tuple[str, ...]) -> Iterator[Hop]:

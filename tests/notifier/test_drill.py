@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from monitoring.last_drill import read_last_drill
+from monitoring.drills import read_drills
 from scripts.cli.drill_rule import TRIPPED
 from scripts.monitor import run
 from tests import unmeasured
@@ -80,10 +80,9 @@ def test_a_drill_goes_through_the_chain_to_every_channel_and_is_never_taken_for_
     assert [text.splitlines()[0] for text in texts] == titles
 
     # All that is left of it: what the channel in a file was told, and when it ended well.
-    assert files_of(desk.home.root) - before == {"logs/told.txt", "data/state/last_drill"}
-    last = read_last_drill(desk.home)
-    assert last is not None
-    assert (last.rule, last.channels) == ("position_limit_breached", ("hook", "phone", "trial"))
+    assert files_of(desk.home.root) - before == {"logs/told.txt", "data/state/drills"}
+    noted = {name: one.reason for name, one in read_drills(desk.home).items()}
+    assert noted == {"hook": "", "phone": "", "trial": ""}
     assert list(temporary.iterdir()) == []
     assert at_work_below(temporary) == []
 
@@ -107,7 +106,8 @@ def test_a_channel_that_does_not_confirm_is_named_with_the_reason(
     # Who was told that it fires is told of the end of it.
     assert [one.body["status"] for one in fine.requests] == ["firing", "resolved"]
     assert (len(refusing.requests), len(broken.requests)) == (1, 2)
-    assert read_last_drill(desk.home) is None
+    noted = {name: one.reason for name, one in read_drills(desk.home).items()}
+    assert noted == {"fine": "", "refusing": "HTTP 403", "broken": "HTTP 500"}
 
 
 def test_a_drill_that_is_interrupted_leaves_nothing_behind(desk: Desk, temporary: Path) -> None:
