@@ -16,7 +16,6 @@ import pytest
 from monitoring.drills import read_drills
 from scripts.cli.drill_rule import TRIPPED
 from scripts.monitor import run
-from tests import unmeasured
 
 Desk = Any
 Serve = Callable[..., Any]
@@ -29,6 +28,12 @@ def temporary(desk: Desk, tmp_path: Path) -> Path:
     folder.mkdir()
     desk.environ["TMPDIR"] = str(folder)
     return folder
+
+
+@pytest.fixture
+def unfollowed(desk: Desk) -> None:
+    """Let coverage follow none of its processes: one drill is enough, and others are killed."""
+    desk.environ = {k: v for k, v in desk.environ.items() if not k.startswith("COV")}
 
 
 def files_of(home: Path) -> set[str]:
@@ -88,7 +93,7 @@ def test_a_drill_goes_through_the_chain_to_every_channel_and_is_never_taken_for_
 
 
 def test_a_channel_that_does_not_confirm_is_named_with_the_reason(
-    desk: Desk, serve: Serve, temporary: Path
+    desk: Desk, serve: Serve, temporary: Path, unfollowed: None
 ) -> None:
     fine, refusing, broken = serve(), serve(), serve()
     refusing.always.code, broken.always.code = 403, 500
@@ -110,12 +115,13 @@ def test_a_channel_that_does_not_confirm_is_named_with_the_reason(
     assert noted == {"fine": "", "refusing": "HTTP 403", "broken": "HTTP 500"}
 
 
-def test_a_drill_that_is_interrupted_leaves_nothing_behind(desk: Desk, temporary: Path) -> None:
+def test_a_drill_that_is_interrupted_leaves_nothing_behind(
+    desk: Desk, temporary: Path, unfollowed: None
+) -> None:
     desk.channel("trial", kind="file", path="told.txt")
-    environ = {k: v for k, v in desk.environ.items() if k in unmeasured.environ() or "MON" in k}
     child = subprocess.Popen(
         [sys.executable, "-m", "scripts.monitor", "drill"],
-        env=environ | {"TMPDIR": str(temporary)}, cwd=desk.home.root,
+        env=desk.environ, cwd=desk.home.root,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     desk.running.append(child)
