@@ -11,8 +11,10 @@ MARK = "DRILL"
 NOTE = "This is a drill (`monitor drill`): nothing happened, and nothing is to be done."
 
 
-def marked(send: Send) -> Send:
-    """Return what sends the same messages as a drill: marked for humans and for programs."""
+def marked(send: Send, *, drill: bool) -> Send:
+    """Return what sends the same messages, those of a drill marked for humans and for programs."""
+    if not drill:
+        return send
 
     def mark(letter: Letter) -> Outcome:
         title, text = f"{MARK} {letter.title}", f"{NOTE}\n{letter.text}"

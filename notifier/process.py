@@ -26,7 +26,8 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.state import ChannelState, ProcessState, write_state
 from monitoring.supervisor import Supervisor
 from monitoring.troubles import Troubles
-from notifier.channel import Send, sender
+from notifier.all_well import AllWell
+from notifier.channel import sender
 from notifier.deliveries import DeliveryLog
 from notifier.drill import marked
 from notifier.lane import Lane
@@ -75,11 +76,10 @@ class Process:
         self._snapshot_read = False
         self._planner = Planner(config, self._newest)
         self._follower = LogFollower(home.alerts)
-        as_it_is: Callable[[Send], Send] = marked if drill else lambda send: send
         self._lanes = {
             name: Lane(
                 name,
-                as_it_is(sender(name, channel, settings.channels, home.root)),
+                marked(sender(name, channel, settings.channels, home.root), drill=drill),
                 wake=bell.ring,
                 chance=random.random,
             )
@@ -96,6 +96,7 @@ class Process:
             if known.rule in watched
         }
         self._others = Others(home.state, config.engine, ProcTable(), open_, now)
+        self._all_well = AllWell(home, config, ProcTable())
         make_folder(home.alerts)  # what is not there yet can't be watched
         self._folders = FolderWatch(bell, grown=[home.alerts])
         self._looked: Instant | None = None
@@ -162,6 +163,9 @@ class Process:
             planned = self._planner.of_own(news, self._log.state.told, now)
             if planned is not None:
                 self._log.append([planned])
+        well = self._all_well.look(now)
+        if well is not None:
+            self._log.append([well])
         for name, lane in self._lanes.items():
             hangs = f"{name}: a send has hung for minutes" if lane.hangs(now) else None
             self._troubles.note(f"a send of {name}", hangs)
