@@ -24,10 +24,10 @@ from monitoring.config import Channel
 from monitoring.home import Home
 from monitoring.settings import Settings, variable_name
 from monitoring.state import read_state
+from scripts.children import dies_with_us, end
 from scripts.cli.channel_choice import NOT_SENT
 from scripts.cli.drill_rule import rules_text, settings_text
 from scripts.cli.failure import Failure
-from scripts.paper.stage import dies_with_us, end
 
 COMMANDS = {
     "collector": ["collectors"],

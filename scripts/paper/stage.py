@@ -7,7 +7,6 @@ and the demo adopts what its children leave behind (PR_SET_CHILD_SUBREAPER), see
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import shutil
@@ -15,10 +14,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
+from scripts.children import dies_with_us, end, prctl
+
 PR_SET_CHILD_SUBREAPER = 36
 PROJECT = Path(__file__).resolve().parents[2]
 MARKER = ".tickbeat-demo"
@@ -45,7 +44,7 @@ class Stage:
     def __enter__(self) -> Stage:
         self._lock = take_home(self.home)
         self.processes_log.parent.mkdir()
-        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,19 +150,6 @@ def take_home(home: Path) -> int:
     return lock
 
 
-def end(child: subprocess.Popen[bytes], patience_seconds: float) -> None:
-    """Ask a child to end, and end it when it does not within so long."""
-    if child.poll() is not None:
-        return
-    child.send_signal(signal.SIGCONT)
-    child.terminate()
-    try:
-        child.wait(patience_seconds)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
 def _end_the_rest(seconds: float) -> None:
     """Kill and reap whatever is still below this process, such as a killed honcho's children."""
     until = time.monotonic() + seconds
@@ -175,23 +161,6 @@ def _end_the_rest(seconds: float) -> None:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         time.sleep(0.02)
-
-
-def dies_with_us(number: signal.Signals) -> Callable[[], None]:
-    """Return a `preexec_fn` by which a child gets this signal when this process dies."""
-    parent = os.getpid()
-
-    def ask() -> None:
-        _prctl(PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # died between fork and the request
-            os._exit(1)
-
-    return ask
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _descendants(root: int) -> list[int]:

@@ -23,6 +23,8 @@ GIVEN = (
     "--engine", "main", "--tick-interval", "5", "--capital", "10L", "--daily-loss", "2",
     "--largest-position", "2L", "--broker", "none", "--market", "CM",
 )  # fmt: skip
+MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COV")}
+"""For what no signal interrupts."""
 PROJECT = Path(__file__).parents[2]
 
 
@@ -192,7 +194,7 @@ def test_init_finds_the_telegram_chat_keeps_the_token_and_sends_a_test(
     dotenv.write_text("# mine\nMONITOR_BREEZE__APP_KEY=key\nMONITOR_CHANNELS__PHONE__CHAT=1\n")
     screen = on_terminal(
         "init", "--home", str(dotenv.parent), *GIVEN, "--no-wait",
-        MONITOR_CHANNELS__PHONE__BASE_URL=bot.url, NO_COLOR="1",
+        MONITOR_CHANNELS__PHONE__BASE_URL=bot.url, NO_COLOR="1", **MEASURED,
     )  # fmt: skip
     screen.until(lambda text: "Tell alerts on" in text, "the question")
     screen.type("telegram\r")
@@ -229,6 +231,7 @@ def test_init_says_what_telegram_refuses_and_the_home_is_made_all_the_same(
     screen = on_terminal(
         "init", "--home", str(home), *GIVEN, "--no-wait",
         MONITOR_CHANNELS__PHONE__BASE_URL=bot.url, MONITOR_CHANNELS__PHONE__TOKEN="1:WRONG",
+        **MEASURED,
     )  # fmt: skip
     screen.until(lambda text: "Tell alerts on" in text, "the question")
     screen.type("telegram\r")
