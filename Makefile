@@ -66,6 +66,7 @@ faults: $(DEV)  ## inject every fault of docs/faults.md, and list how each ended
 KILLS ?= 1000
 torture: $(DEV)  ## kill -9 a thousand times, on bad disks too (KILLS=…, SEED=…), and count
 	@"$(BIN)/python" -m tests.torture --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+	@"$(BIN)/python" -m tests.notifier.kills $(if $(SEED),--seed $(SEED))
 
 bench: $(DEV)  ## measure every budget beside its yardstick
 	@"$(BIN)/python" -m bench

@@ -24,6 +24,7 @@ SUBJECTS = (
     "tailer",
     "exactly_once",
     "latency",
+    "told",
     "hour",
     "rules",
     "history",

@@ -1,4 +1,4 @@
-"""A real collector and a real scheduler on a home, and what the kernel says that they use."""
+"""The real processes on a home, and what the kernel says that they use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,8 +17,10 @@ MODULES = {"collector": "collectors", "scheduler": "scheduler"}
 
 
 @contextmanager
-def monitors(home: Home, settings: str, rules: str = "") -> Iterator[dict[str, int]]:
-    """Run a collector and a scheduler on the home; yields their pids by their names."""
+def monitors(
+    home: Home, settings: str, rules: str = "", modules: Mapping[str, str] = MODULES
+) -> Iterator[dict[str, int]]:
+    """Run a collector and a scheduler, or others, on the home; yields pids by their names."""
     home.settings.write_text(settings)
     home.rules.write_text(rules)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MONITOR_")}
@@ -29,7 +31,7 @@ def monitors(home: Home, settings: str, rules: str = "") -> Iterator[dict[str, i
             stdout=subprocess.DEVNULL,
             stderr=(home.root / f"{name}.stderr").open("w"),
         )
-        for name, module in MODULES.items()
+        for name, module in modules.items()
     }
     try:
         for name, process in processes.items():

@@ -115,6 +115,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention = Retention()
     recipients: tuple[str, ...] = ()
     channels: dict[str, Channel] = {}
+    all_well: bool = False
     chosen: tuple[str, ...] = ()
 
     @property

@@ -316,6 +316,7 @@ class SettingsModel(BaseSettings):
         NoDecode,
         BeforeValidator(_addresses),
     ] = _CONFIG.recipients
+    all_well: bool = _CONFIG.all_well
     calendar: CalendarSettings = CalendarSettings()
     limits: LimitSettings = LimitSettings()
     artifacts: dict[ArtifactName, ArtifactSettings] = Field(default_factory=default_artifacts)

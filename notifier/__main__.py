@@ -1,8 +1,16 @@
-"""The notifier process: `python -m notifier`."""
+"""The notifier process: `python -m notifier`.
+
+With `--drill` it is that of `monitor drill`: every message is marked, and settings come as JSON of
+variables on stdin too, since the environment of a process is no place for secrets.
+"""
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
+
+import msgspec
 
 from monitoring.bell import Bell
 from monitoring.clock import SystemClock
@@ -16,6 +24,11 @@ from monitoring.supervisor import Supervisor
 
 def main() -> int:
     """Run until asked to stop; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m notifier")
+    parser.add_argument("--drill", action="store_true", help="mark every message as a drill's")
+    drill: bool = parser.parse_args().drill
+    if drill:
+        os.environ |= msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, str])
     bell = Bell()
     stop = Stop(bell.ring)
 
@@ -33,7 +46,7 @@ def main() -> int:
         from notifier.process import Process  # noqa: PLC0415 -- as above
 
         try:
-            return Process(home, settings, bell, stop, SystemClock()).run(supervisor)
+            return Process(home, settings, bell, stop, SystemClock(), drill=drill).run(supervisor)
         except (OSError, ScheduleFault) as error:
             monitoring_log.critical("can't go on in {}: {}", home.root, error)
             return FAILED

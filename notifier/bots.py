@@ -27,7 +27,9 @@ from notifier.taken import Edits
 
 
 class Bots:
-    """The bots of the settings. One for whose channels nobody is listed is not listened to."""
+    """The bots of the settings. One for whose channels nobody is listed is not listened to, and a
+    drill listens to none: the real notifier does, and Telegram lets but one ask.
+    """
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Bots:
         troubles: Troubles,
         wake: Callable[[], None],
         newest: Callable[[], Snapshot | None],
+        listen: bool = True,
     ) -> None:
         self._home = home
         self._log = log
@@ -48,7 +51,7 @@ class Bots:
                 zone=ZoneInfo(settings.config.timezone), log=log, troubles=troubles, wake=wake,
                 chance=random.random,
             )
-            for (base_url, token), channels in _by_bot(settings).items()
+            for (base_url, token), channels in (_by_bot(settings) if listen else {}).items()
         ]  # fmt: skip
 
     def turn(self, now: Instant) -> None:

@@ -17,6 +17,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `alerts` are those that a summary tells of.
     `about` are the channel's own numbers of the first and the newest message that told of the
     same firing alert, where it has numbers: the first is replied to, the newest is edited.
+    `drill`: it is of `monitor drill`, and nothing happened.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: str
     alerts: tuple[Listed, ...] = ()
     about: tuple[int, ...] = ()
+    drill: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.alert_fold import fold
 from monitoring.alert_line import AlertLine
+from monitoring.atomic import make_folder
 from monitoring.ballast import Ballast
 from monitoring.bell import Bell
 from monitoring.clock import Clock
@@ -25,11 +26,13 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.state import ProcessState, write_state
 from monitoring.supervisor import Supervisor
 from monitoring.troubles import Troubles
+from notifier.all_well import AllWell
 from notifier.bots import Bots
 from notifier.channel import sender
 from notifier.dead_man import PERIOD_SECONDS, DeadMan
 from notifier.deliveries import DeliveryLog
 from notifier.digest import Digest
+from notifier.drill import marked
 from notifier.escalation import Escalation
 from notifier.lane import Lane
 from notifier.oncall_watch import OnCallWatch
@@ -62,6 +65,7 @@ class Process:
         clock: Clock,
         *,
         ping_seconds: float = PERIOD_SECONDS,
+        drill: bool = False,
     ) -> None:
         config = settings.config
         self._home = home
@@ -87,7 +91,7 @@ class Process:
         self._digest = Digest(home, config)
         self._bots = Bots(
             home, settings, log=self._log, troubles=self._troubles, wake=bell.ring,
-            newest=self._newest,
+            newest=self._newest, listen=not drill,
         )  # fmt: skip
         self._follower = LogFollower(home.alerts)
         watch = OnCallWatch(home, config, self._troubles)
@@ -97,14 +101,14 @@ class Process:
         self._lanes = {
             name: Lane(
                 name,
-                sender(name, channel, settings.channels, home.root),
+                marked(sender(name, channel, settings.channels, home.root), drill=drill),
                 wake=bell.ring,
                 chance=random.random,
             )
             for name, channel in config.channels.items()
             if channel.kind != "alertmanager"
         }
-        self._resenders = resenders(settings, wake=bell.ring, chance=random.random)
+        self._resenders = resenders(settings, wake=bell.ring, chance=random.random, drill=drill)
         self._senders: list[Lane | Resender] = [*self._lanes.values(), *self._resenders]
         self._dead_man = DeadMan(settings, home.state, wake=bell.ring, period_seconds=ping_seconds)
         self._waiting: list[AlertLine] = self._take_up(now)
@@ -121,6 +125,8 @@ class Process:
             if known.rule in OWN_RULES
         }
         self._others = Others(home.state, config.engine, ProcTable(), open_, now)
+        self._all_well = AllWell(home, config, ProcTable())
+        make_folder(home.alerts)  # what is not there yet can't be watched
         self._folders = FolderWatch(bell, grown=[home.alerts])
         self._looked: Instant | None = None
 
@@ -209,6 +215,9 @@ class Process:
         failing = failing_channels(self._log.state, self._senders, now)
         for name, trouble in self._dead_man.look(now, self._newest, failing).items():
             self._troubles.note(name, trouble)
+        well = self._all_well.look(now)
+        if well is not None:
+            self._log.append([well])
         self._log.flush()
         self._troubles.note("deliveries log", self._log.error)
         if not self._log.held:

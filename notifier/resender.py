@@ -15,6 +15,7 @@ from monitoring.aside import Aside
 from monitoring.settings import Settings
 from notifier import channel_alertmanager
 from notifier.alertmanager import AGAIN_SECONDS, alerts_of
+from notifier.drill import of_drill
 from notifier.http import LONGEST_WAIT_SECONDS, prepare
 from notifier.lane import HANGS_MS
 from notifier.letter import BROKEN, Outcome
@@ -23,11 +24,11 @@ from notifier.retry import HORIZON_MS, pause_seconds
 
 
 def resenders(
-    settings: Settings, *, wake: Callable[[], None], chance: Callable[[], float]
+    settings: Settings, *, wake: Callable[[], None], chance: Callable[[], float], drill: bool
 ) -> list[Resender]:
     """Return one for each Alertmanager of the settings."""
     return [
-        Resender(name, settings.channels[name], wake=wake, chance=chance)
+        Resender(name, settings.channels[name], wake=wake, chance=chance, drill=drill)
         for name, channel in settings.config.channels.items()
         if channel.kind == "alertmanager"
     ]
@@ -46,12 +47,14 @@ class Resender:
         *,
         wake: Callable[[], None],
         chance: Callable[[], float],
+        drill: bool = False,
     ) -> None:
         prepare()
         self.name = name
         self.reason: str | None = None
         self._url = url
         self._chance = chance
+        self._drill = drill
         self._aside: Aside[Outcome] = Aside(f"channel-{name}", wake)
         self._carried: dict[str, Outstanding] | None = None
         self._began: Instant | None = None
@@ -111,6 +114,7 @@ class Resender:
         if not fresh and now.boottime_ns < self._due_ns:
             return
         alerts = alerts_of(state, self.name, now)
+        alerts = [of_drill(one) for one in alerts] if self._drill else alerts
         if not alerts and not carried:
             return
         url = self._url.get_secret_value()

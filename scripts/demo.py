@@ -204,7 +204,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("demo: interrupted; everything that it started has ended", file=sys.stderr)
         return 128 + int(error.args[0])
     command = Path(sys.executable).with_name("monitor")
-    print(AFTERWARDS.format(home=_near(options.home), monitor=_near(command)), flush=True)
+    home, monitor = _near(options.home), _near(command)
+    print(AFTERWARDS.format(home=home, monitor=monitor, told=TOLD), flush=True)
     return 0
 
 
@@ -212,6 +213,8 @@ AFTERWARDS = """
 What to do next
   MONITOR_HOME={home} {monitor} tail -n 20 --no-follow
       the alerts of this demo, line by line
+  MONITOR_HOME={home} {monitor} drill
+      a marked alert through the whole chain, into {home}/{told}
   {monitor} init
       a home for your own engine, and the two lines to put into it
   make run

@@ -24,6 +24,7 @@ COMMANDS = {
     "silence": ("scripts.cli.silence:silence", "Be told nothing of some alerts for a while."),
     "notify": ("scripts.cli.notify:notify", "Try the channels that alerts are told on."),
     "oncall": ("scripts.cli.oncall:oncall", "Who is on call, and who takes whose place."),
+    "drill": ("scripts.cli.drill:drill", "A marked alert through the whole chain, timed."),
     "rules": ("scripts.cli.rules:rules", "List the rules, check, test or backtest them."),
     "facts": ("scripts.cli.facts:facts", "What a rule may read, and what it reads now."),
     "breeze": ("scripts.cli.breeze:breeze", "The broker session."),

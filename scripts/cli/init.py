@@ -26,6 +26,7 @@ from scripts.cli.amount import AmountType
 from scripts.cli.desk import Desk, desk
 from scripts.cli.failure import Failure
 from scripts.cli.heartbeat_peek import peek
+from scripts.cli.init_channel import ask_for_channel
 from scripts.cli.settings_text import Answers, settings_text
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
 
@@ -125,7 +126,8 @@ def init(
 ) -> None:
     """Make a home for the monitor: a few questions, folders, and a commented monitor.toml.
 
-    Prints the lines that go into the engine, and waits for its first tick.
+    Prints the lines that go into the engine, asks on a terminal where alerts are told (it finds
+    your Telegram chat), and waits for the first tick.
     """
     here = desk()
 
@@ -167,7 +169,10 @@ def init(
         show_json(Made(home=str(home.root), heartbeat=str(home.heartbeat), answers=answers))
         return
     show(next_steps(home, answers), uncut(here.terminal))
-    if wait if wait is not None else sys.stdin.isatty() and sys.stdout.isatty():
+    watched = sys.stdin.isatty() and sys.stdout.isatty()
+    if watched and not yes:
+        ask_for_channel(home, here.terminal)
+    if wait if wait is not None else watched:
         wait_for_first_tick(here, home, answers.engine)
 
 

@@ -11,13 +11,10 @@ import msgspec
 
 from monitoring.home import Home
 from monitoring.trial import TrialLine, TrialTask
+from scripts.cli.channel_choice import NOT_SENT, channels_of
 from scripts.cli.desk import desk
-from scripts.cli.failure import Failure
 from scripts.cli.notify_check import check
-from scripts.cli.notify_settings import settings_of
-from scripts.cli.terminal import Line, Span, show, show_json, uncut
-
-NOT_SENT = 2
+from scripts.cli.terminal import Line, Span, Terminal, show, show_json, uncut
 
 
 @click.group()
@@ -37,7 +34,12 @@ def test(channel: str | None, as_json: bool) -> int:
     Exit code: 0 every channel took it, 2 one did not (or there is none).
     """
     here = desk()
-    task = _task(here.home, channel)
+    return try_channels(here.home, here.terminal, channel, as_json=as_json)
+
+
+def try_channels(home: Home, terminal: Terminal, channel: str | None, *, as_json: bool) -> int:
+    """Send a test on all channels or on one, and say what came of it. Raises `Failure`."""
+    task = _task(home, channel)
     untold = {*task.channels}
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "notifier.trial"],
@@ -56,26 +58,25 @@ def test(channel: str | None, as_json: bool) -> int:
             if as_json:
                 show_json(line, compact=True)
             else:
-                show([_shown(line)], uncut(here.terminal))
+                show([_shown(line)], uncut(terminal))
             sys.stdout.flush()
     return NOT_SENT if untold else 0
 
 
 def _task(home: Home, channel: str | None) -> TrialTask:
-    """Return what is to be tried, by the settings as they are now. Raises `Failure`."""
-    settings = settings_of(home)
+    """Return what is to be tried. Raises `Failure`."""
+    settings, names = channels_of(home, channel)
     config = settings.config
-    if channel is not None and channel not in config.channels:
-        todo = f"There are: {', '.join(config.channels)}."
-        raise Failure(f"There is no channel {channel}.", todo, code=NOT_SENT)
-    wanted = config.channels if channel is None else {channel: config.channels[channel]}
-    secrets = {name: one.get_secret_value() for name, one in settings.channels.items()}
     return TrialTask(
         home=str(home.root),
         engine=config.engine,
         timezone=config.timezone,
-        channels=wanted,
-        secrets={name: one for name, one in secrets.items() if name in wanted},
+        channels={name: config.channels[name] for name in names},
+        secrets={
+            name: settings.channels[name].get_secret_value()
+            for name in names
+            if name in settings.channels
+        },
     )
 
 

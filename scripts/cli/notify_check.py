@@ -19,10 +19,10 @@ from monitoring.home import Home
 from monitoring.notify_file import Refused, read
 from monitoring.routing import Routing, Subject, described, why_not
 from scripts.cli import words
+from scripts.cli.channel_choice import channels_of
 from scripts.cli.desk import Desk, desk
 from scripts.cli.look import overrides_of
 from scripts.cli.moments import wanted_ms
-from scripts.cli.notify_settings import settings_of
 from scripts.cli.rule_source import rules_of
 from scripts.cli.rules import fault_line
 from scripts.cli.terminal import Line, Span, show, show_json, uncut
@@ -66,7 +66,7 @@ def check(rule: str | None, severity: Severity, at: str | None, as_json: bool) -
     Exit code: 0 in order, 1 faults, 2 no channel is set.
     """
     here = desk()
-    config = settings_of(here.home).config
+    config = channels_of(here.home, None)[0].config
     found = read(here.home.notify, config.channels)
     routing = found if isinstance(found, Routing) else None
     told = []

@@ -7,8 +7,10 @@ import os
 import click
 import msgspec
 
+from evaluator.instant import elapsed_ms
 from monitoring.ambient import OwnHealth, ambient, limits
 from monitoring.calendar import Calendar, calendar_of
+from monitoring.drills import read_drills
 from monitoring.preflight import Check, Verdict, checks, seconds_to_close
 from monitoring.process_life import ProcTable
 from scripts.cli import words
@@ -17,6 +19,8 @@ from scripts.cli.look import Look, look
 from scripts.cli.terminal import Line, Span, Style, show, show_json, uncut
 
 NO_GO = 2
+DRILL_MS = 7 * 86_400_000
+"""A channel is to be drilled once a week."""
 STYLES: dict[Verdict, Style] = {"go": "good", "caution": "warn", "no_go": "bad", "n/a": "dim"}
 WORDS: dict[Verdict, str] = {"go": "GO", "caution": "CAUTION", "no_go": "NO-GO", "n/a": "n/a"}
 ORDER: tuple[Verdict, ...] = ("no_go", "caution", "go", "n/a")
@@ -61,7 +65,8 @@ def preflight_of(seen: Look, sessions: Calendar) -> Preflight:
     facts["collector.snapshot_age_seconds"] = age
     facts["heartbeat.age_seconds"] = seen.tick_age_seconds
     to_close = seconds_to_close(seen.now.wall_ms, sessions)
-    found = [*checks(facts, seen.config, to_close), _scheduler(seen), _heartbeat_folder(seen)]
+    found = [*checks(facts, seen.config, to_close), _scheduler(seen)]
+    found += [_heartbeat_folder(seen), _drill(seen)]
     found.sort(key=lambda check: ORDER.index(check.verdict))
     opens_ms = sessions.next_open_ms(seen.now.wall_ms)
     is_open = sessions.is_open(seen.now.wall_ms, "session")
@@ -124,3 +129,24 @@ def _heartbeat_folder(seen: Look) -> Check:
         todo = "let the engine's user write to it"
         return Check("heartbeat folder", "no_go", f"{folder} can't be written by this user", todo)
     return Check("heartbeat folder", "go", str(folder))
+
+
+def _drill(seen: Look) -> Check:
+    """Return whether each channel confirmed a drill lately: trading does not hang on it."""
+    todo = "run `monitor drill`"
+    names = seen.config.channels
+    if not names:
+        return Check("drill", "n/a", "no channel is set: nobody is told")
+    drilled = read_drills(seen.home)
+    never = [name for name in names if name not in drilled]
+    if never:
+        return Check("drill", "caution", f"never on {', '.join(never)}", todo)
+    for name in names:
+        if drilled[name].reason:
+            said = f"{name} did not confirm the last one: {drilled[name].reason}"
+            return Check("drill", "caution", said, todo)
+    oldest_ms = max(elapsed_ms(drilled[name].at, seen.now) for name in names)
+    ago = f"{words.age(oldest_ms / 1000)} ago"
+    if oldest_ms > DRILL_MS:
+        return Check("drill", "caution", f"the last one was {ago}", todo)
+    return Check("drill", "go", f"every channel confirmed, {ago}")

@@ -7,7 +7,6 @@ and the demo adopts what its children leave behind (PR_SET_CHILD_SUBREAPER), see
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import shutil
@@ -15,10 +14,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
+from scripts.children import dies_with_us, end, prctl
+
 PR_SET_CHILD_SUBREAPER = 36
 PROJECT = Path(__file__).resolve().parents[2]
 MARKER = ".tickbeat-demo"
@@ -45,13 +44,13 @@ class Stage:
     def __enter__(self) -> Stage:
         self._lock = take_home(self.home)
         self.processes_log.parent.mkdir()
-        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
         return self
 
     def __exit__(self, *_: object) -> None:
         for child, patience_seconds in ((self.engine, 3.0), (self.honcho, 8.0)):
             if child is not None:
-                _end(child, patience_seconds)
+                end(child, patience_seconds)
         _end_the_rest(seconds=5.0)
         if self._lock is not None:
             os.close(self._lock)
@@ -73,7 +72,7 @@ class Stage:
                 stderr=log,
                 env=self.environ,
                 start_new_session=True,
-                preexec_fn=_dies_with_us(signal.SIGTERM),  # noqa: PLW1509 - no threads here
+                preexec_fn=dies_with_us(signal.SIGTERM),  # noqa: PLW1509 - no threads here
             )
 
     def start_engine(self, *arguments: str) -> None:
@@ -87,7 +86,7 @@ class Stage:
                 cwd=PROJECT,
                 env=self.environ,
                 start_new_session=True,
-                preexec_fn=_dies_with_us(signal.SIGKILL),  # noqa: PLW1509 - no threads here
+                preexec_fn=dies_with_us(signal.SIGKILL),  # noqa: PLW1509 - no threads here
             )
 
     def signal_engine(self, number: signal.Signals) -> None:
@@ -98,7 +97,7 @@ class Stage:
     def end_engine(self) -> None:
         """Ask the engine to stop, and wait until it has."""
         if self.engine is not None:
-            _end(self.engine, 5.0)
+            end(self.engine, 5.0)
 
     def monitor(self, *arguments: str) -> str:
         """Run the operator's command and return what it prints, diagnostics included."""
@@ -151,18 +150,6 @@ def take_home(home: Path) -> int:
     return lock
 
 
-def _end(child: subprocess.Popen[bytes], patience_seconds: float) -> None:
-    if child.poll() is not None:
-        return
-    child.send_signal(signal.SIGCONT)
-    child.terminate()
-    try:
-        child.wait(patience_seconds)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
 def _end_the_rest(seconds: float) -> None:
     """Kill and reap whatever is still below this process, such as a killed honcho's children."""
     until = time.monotonic() + seconds
@@ -174,22 +161,6 @@ def _end_the_rest(seconds: float) -> None:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         time.sleep(0.02)
-
-
-def _dies_with_us(number: signal.Signals) -> Callable[[], None]:
-    parent = os.getpid()
-
-    def ask() -> None:
-        _prctl(PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # died between fork and the request
-            os._exit(1)
-
-    return ask
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _descendants(root: int) -> list[int]:

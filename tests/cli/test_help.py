@@ -12,6 +12,7 @@ COMMANDS = (
     "silence", "silence add", "silence expire", "silence list", "notify", "notify check",
     "notify test",
     "oncall", "oncall now", "oncall week", "oncall check", "oncall override",
+    "drill",
 )  # fmt: skip
 
 

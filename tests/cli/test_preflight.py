@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from monitoring.calendar import AlwaysOpen
-from monitoring.config import Calendar
+from monitoring.config import Calendar, Channel
+from monitoring.drills import Drilled, note_drills
 from monitoring.snapshot import BreezeStatus
 from scripts.cli.look import look
 from scripts.cli.preflight import preflight_lines, preflight_of
 from scripts.cli.terminal import PLAIN, render
-from tests.cli.conftest import CONFIG, Everyone, House
+from tests.cli.conftest import AT, CONFIG, Everyone, House, before
 
 MINE = msgspec.structs.replace(
     CONFIG,
@@ -52,6 +53,37 @@ def test_every_no_go_comes_first_with_what_to_do(house: House, golden) -> None:
     house.process("scheduler", pid=4101)
     house.snapshot(breeze=BreezeStatus(status="session_expired", clock_ahead_seconds=-61.0))
     golden("preflight_no_go.txt", text_of(house, 4101))
+
+
+WELL = Drilled(before(AT, 7200))
+
+
+@pytest.mark.parametrize(
+    ("drilled", "verdict", "said"),
+    [
+        ({}, "caution", "never on phone, mail"),
+        ({"phone": WELL}, "caution", "never on mail"),
+        ({"phone": WELL, "mail": WELL, "gone": Drilled(AT, "x")}, "go",
+         "every channel confirmed, 2h ago"),
+        ({"phone": WELL, "mail": Drilled(AT, "HTTP 403")}, "caution",
+         "mail did not confirm the last one: HTTP 403"),
+        ({"phone": WELL, "mail": Drilled(before(AT, 8 * 86_400))}, "caution",
+         "the last one was 8d ago"),
+    ],
+)  # fmt: skip
+def test_a_channel_that_was_not_drilled_for_a_week_is_a_caution(
+    house: House, drilled: dict[str, Drilled], verdict: str, said: str
+) -> None:
+    ready(house)
+    channels = {"phone": Channel(kind="telegram", chat="1"), "mail": Channel(kind="apprise")}
+    config = msgspec.structs.replace(MINE, channels=channels)
+    house.process("scheduler", pid=4101, config=config)
+    house.process("collector", pid=4100, config=config)
+    note_drills(house.home, drilled)
+    answer = preflight_of(look(house.home, house.at, Everyone()), AlwaysOpen("Asia/Kolkata"))
+    (check,) = [check for check in answer.checks if check.subject == "drill"]
+    assert (check.verdict, check.what) == (verdict, said)
+    assert answer.go
 
 
 def test_the_exit_code_is_the_verdict(now_house: House, monitor) -> None:

@@ -17,7 +17,14 @@ from pathlib import Path
 import pytest
 
 from tests import unmeasured
+from tests.cli.bot import Bot
 
+GIVEN = (
+    "--engine", "main", "--tick-interval", "5", "--capital", "10L", "--daily-loss", "2",
+    "--largest-position", "2L", "--broker", "none", "--market", "CM",
+)  # fmt: skip
+MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COV")}
+"""For what no signal interrupts."""
 PROJECT = Path(__file__).parents[2]
 
 
@@ -104,6 +111,13 @@ def on_terminal(tmp_path: Path) -> Iterator[Callable[..., Screen]]:
         screen.close()
 
 
+@pytest.fixture
+def bot() -> Iterator[Bot]:
+    one = Bot()
+    yield one
+    one.end()
+
+
 def test_a_terminal_gets_colours(now_house, on_terminal) -> None:
     now_house.good_day()
     screen = on_terminal("status")
@@ -160,6 +174,7 @@ def test_init_asks_and_waits_with_progress(on_terminal, tmp_path: Path) -> None:
         "Most in",
         "Broker",
         "Trading hours",
+        "Tell alerts on",
     ):
         screen.until(lambda text, question=question: question in text, question)
         screen.type("\r")
@@ -169,6 +184,62 @@ def test_init_asks_and_waits_with_progress(on_terminal, tmp_path: Path) -> None:
     screen.type("\x03")
     assert screen.ended() == 130
     assert "Traceback" not in screen.text
+
+
+def test_init_finds_the_telegram_chat_keeps_the_token_and_sends_a_test(
+    on_terminal, bot, tmp_path: Path
+) -> None:
+    dotenv = tmp_path / "home" / ".env"
+    dotenv.parent.mkdir()
+    dotenv.write_text("# mine\nMONITOR_BREEZE__APP_KEY=key\nMONITOR_CHANNELS__PHONE__CHAT=1\n")
+    screen = on_terminal(
+        "init", "--home", str(dotenv.parent), *GIVEN, "--no-wait",
+        MONITOR_CHANNELS__PHONE__BASE_URL=bot.url, NO_COLOR="1", **MEASURED,
+    )  # fmt: skip
+    screen.until(lambda text: "Tell alerts on" in text, "the question")
+    screen.type("telegram\r")
+    screen.until(lambda text: "Token of your bot" in text, "the question")
+    screen.until_it_hides_what_is_typed()
+    screen.type("hunter2\r")
+    screen.until(lambda text: "that is no token of a bot" in text, "the refusal")
+    screen.until_it_hides_what_is_typed()
+    screen.type(f"{bot.token}\r")
+    screen.until(lambda text: "Write a message to @tick_bot" in text, "the bot's name")
+    bot.write(chat=666, first_name="A stranger\x1b[2J")
+    screen.until(lambda text: "From A stranger\\x1b[2J, chat 666: is that you?" in text, "the chat")
+    screen.type("n\r")
+    bot.write(chat=7, first_name="Asha", last_name="Rao", username="asha")
+    screen.until(lambda text: "From Asha Rao @asha, chat 7: is that you?" in text, "the chat")
+    screen.type("\r")
+    assert screen.ended() == 0, screen.text
+    assert "ok   phone" in screen.text
+    ((chat, text),) = bot.told
+    assert (chat, text.splitlines()[0]) == ("7", "TEST (main)")
+    assert bot.token not in screen.text
+    assert dotenv.stat().st_mode & 0o777 == 0o600
+    assert dotenv.read_text() == (
+        "# mine\nMONITOR_BREEZE__APP_KEY=key\nMONITOR_CHANNELS__PHONE__CHAT=7\n"
+        f"MONITOR_CHANNELS__PHONE__KIND=telegram\nMONITOR_CHANNELS__PHONE__TOKEN={bot.token}\n"
+        f"MONITOR_CHANNELS__PHONE__BASE_URL={bot.url}\n"
+    )
+
+
+def test_init_says_what_telegram_refuses_and_the_home_is_made_all_the_same(
+    on_terminal, bot, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    screen = on_terminal(
+        "init", "--home", str(home), *GIVEN, "--no-wait",
+        MONITOR_CHANNELS__PHONE__BASE_URL=bot.url, MONITOR_CHANNELS__PHONE__TOKEN="1:WRONG",
+        **MEASURED,
+    )  # fmt: skip
+    screen.until(lambda text: "Tell alerts on" in text, "the question")
+    screen.type("telegram\r")
+    assert screen.ended() == 0
+    assert "Telegram says: Unauthorized" in screen.text
+    assert "No chat was found" in screen.text
+    assert (home / "monitor.toml").is_file()
+    assert not (home / ".env").exists()
 
 
 def test_a_session_key_is_asked_for_and_never_echoed(on_terminal, tmp_path: Path) -> None:

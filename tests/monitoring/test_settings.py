@@ -182,7 +182,7 @@ def test_a_byte_order_mark_at_the_head_of_either_file_is_passed_over(give: Give)
 def test_every_setting_can_be_given_by_its_variable_as_well_as_by_its_name(give: Give) -> None:
     good = {"timezone": "Asia/Kolkata", "engine": "e", "calendar.name": "always"}
     good |= {"calendar.segment": "FO", "calendar.engine_window": "09:20-15:20"}
-    good |= {"retention.at": "03:00", "recipients": "a@x", "enabled": "true"}
+    good |= {"retention.at": "03:00", "recipients": "a@x", "enabled": "true", "all_well": "true"}
     good |= {"breeze.base_url": "https://x", "breeze.session_file": "f", "breeze.app_key": "k"}
     good |= {"breeze.secret_key": "s", "artifacts.*.path": "p", "breeze.deadline_seconds": "20"}
     good |= {"retention.heartbeat_bytes": "2000000", "breeze.calls_per_day": "20"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,7 +16,6 @@ from notifier.records import Dead, Failed, Passed, Planned, Sent
 
 Desk = Any
 Serve = Callable[..., Any]
-SEED = 20_261_129
 
 
 def later(at: Instant, by: timedelta) -> Instant:
@@ -40,7 +38,9 @@ def fill(path: Path) -> None:
 def test_an_alert_line_is_told_and_the_log_says_that_it_was(desk: Desk, serve: Serve) -> None:
     server = serve()
     desk.channel("hook", kind="webhook", url=f"{server.url}/in?key=1")
+    assert not desk.home.alerts.exists()
     desk.start()
+    assert desk.home.alerts.is_dir()  # and so watched: the first alert of a home is told at once
     incident = desk.fire("circuit_breaker_triggered")
     desk.wait(lambda: desk.records(Sent), "the record of it")
     (request,) = server.requests
@@ -216,48 +216,6 @@ def test_without_a_channel_it_idles_and_imports_nothing_that_sends(desk: Desk) -
     assert "notifier" in imported
     assert not imported & {"httpx2", "apprise", "requests", "notifier.process"}
     assert not desk.home.deliveries.exists()
-
-
-@pytest.mark.fault("N2")
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.long)])
-def test_killed_at_any_moment_with_the_endpoint_down_a_third_of_the_time_it_loses_nothing(
-    desk: Desk, serve: Serve, kills: int
-) -> None:
-    dice = random.Random(SEED)
-    server = serve()
-    server.down = lambda: dice.random() < 1 / 3
-    desk.channel("hook", kind="webhook", url=server.url)
-    fired = []
-    for number in range(kills):
-        process = desk.start(until_ready=number % 3 == 0)
-        fired.append(desk.fire(f"rule_{number}"))
-        if number:
-            desk.resolve(f"rule_{number - 1}")
-        before = len(server.requests)
-        if number % 3 == 1:
-            desk.wait(lambda seen=before: len(server.requests) > seen, "a request")
-        else:
-            desk.pause(dice.uniform(0, 1.0))
-        process.kill()
-        process.wait()
-    server.down = None
-    desk.start()
-    expected = {(one.id, "new") for one in fired} | {(one.id, "resolved") for one in fired[:-1]}
-
-    def arrived() -> list[tuple[str, str]]:
-        return [(incident, why) for incident, why, _ in server.told()]
-
-    desk.wait(lambda: set(arrived()) >= expected, "every transition")
-    desk.wait(lambda: not desk.deliveries().outstanding, "the last record")
-    assert set(arrived()) == expected
-    keys: dict[tuple[str, str], set[str]] = {}
-    for incident, why, key in server.told():
-        keys.setdefault((incident, why), set()).add(key)
-    assert all(len(found) == 1 for found in keys.values())
-    firsts = list(dict.fromkeys(arrived()))
-    for one in fired[:-1]:
-        assert firsts.index((one.id, "new")) < firsts.index((one.id, "resolved"))
-    assert desk.records(Dead) == []
 
 
 @pytest.mark.fault("N3")
