@@ -83,6 +83,8 @@ class Server:
                     answer = Answer(500)
                 request = Request(self.path, dict(self.headers), body, time.monotonic())
                 outer.requests.append(request)
+                if answer.code == 200:
+                    outer.taken.append(request)
                 if answer.hang:
                     outer.ending.wait(60)
                     return

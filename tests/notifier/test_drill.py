@@ -82,7 +82,7 @@ def test_a_drill_goes_through_the_chain_to_every_channel_and_is_never_taken_for_
     ]
     assert all(one["text"].startswith("This is a drill (`monitor drill`)") for one in told)
     texts = [one.body["text"] for one in server.requests if "chat_id" in one.body]
-    assert [text.splitlines()[0] for text in texts] == titles
+    assert [text.splitlines()[0] for text in texts] == [f"<b>{title}</b>" for title in titles]
 
     # All that is left of it: what the channel in a file was told, and when it ended well.
     assert files_of(desk.home.root) - before == {"logs/told.txt", "data/state/drills"}
