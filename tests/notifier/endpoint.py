@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import NamedTuple
 
 DOWN = ("answers 503", "refuses", "hangs")
@@ -15,14 +16,20 @@ DOWN_SECONDS = (0.1, 1.5)
 UP_SECONDS = (0.2, 3.0)
 """With what it is down for: two thirds of the time."""
 
+NUMBERS = count()
+
 
 class Arrival(NamedTuple):
-    """A message that the other side took."""
+    """What the other side was told of one transition, alone or in a summary.
+
+    `key` is the one that a message of its own has; `message` numbers the requests that were taken.
+    """
 
     channel: str
     incident: str
     why: str
     key: str
+    message: int
 
 
 class Endpoint:
@@ -92,9 +99,12 @@ class Endpoint:
                     over.wait(60)
                     return
                 if word == "up":
-                    key = self.headers["Tickbeat-Key"]
-                    arrival = Arrival(outer.channel, body["incident"], body["why"], key)
-                    outer._taken.append(arrival)
+                    body["key"] = self.headers["Tickbeat-Key"]
+                    number = next(NUMBERS)
+                    outer._taken += [
+                        Arrival(outer.channel, one["incident"], one["why"], one["key"], number)
+                        for one in body.get("alerts", [body])
+                    ]
                 self.send_response(200 if word == "up" else 503)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -196,7 +196,7 @@ def audit(told: Told) -> list[Finding]:
         keys.setdefault((one.incident, one.why, one.channel), set()).add(one.key)
     several = sum(len(found) > 1 for found in keys.values())
     shared = sum(map(len, keys.values())) - len(set().union(*keys.values())) if keys else 0
-    twice = len(arrived) - len(set(arrived))
+    twice = len(_repeating(told.arrived))
     disordered = _disordered(told)
     return [
         Finding(
@@ -228,22 +228,36 @@ def audit(told: Told) -> list[Finding]:
     ]
 
 
+def _repeating(arrived: Iterable[Arrival]) -> set[int]:
+    """Return the messages that tell what their channel had heard before, by number."""
+    heard: dict[tuple[str, str], int] = {}
+    return {
+        one.message for one in arrived
+        if heard.setdefault((one.channel, one.key), one.message) != one.message
+    }  # fmt: skip
+
+
 def _disordered(told: Told) -> list[tuple[str, str]]:
-    """Return of which incidents a channel heard otherwise than it was, but for repetitions."""
-    heard = _by_incident((one.incident, one.channel, one.why) for one in told.arrived)
-    was = _by_incident((incident, channel, why) for incident, why, channel in told.expected)
-    return [key for key, whys in was.items() if _collapsed(heard.get(key, [])) != whys]
+    """Return of which incidents a channel heard otherwise than it was.
+
+    What one message says of an incident is in order, and none leaves a channel knowing less of it
+    than the message before. A summary that comes again says all of it again.
+    """
+    was: dict[tuple[str, str], list[str]] = {}
+    for incident, why, channel in told.expected:
+        was.setdefault((incident, channel), []).append(why)
+    heard: dict[tuple[str, str], dict[int, list[int]]] = {}
+    for one in told.arrived:
+        place = one.incident, one.channel
+        whys = was.get(place, [])
+        known = whys.index(one.why) if one.why in whys else -1
+        heard.setdefault(place, {}).setdefault(one.message, []).append(known)
+    return [key for key, messages in heard.items() if not _is_in_order([*messages.values()])]
 
 
-def _by_incident(heard: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], list[str]]:
-    found: dict[tuple[str, str], list[str]] = {}
-    for incident, channel, why in heard:
-        found.setdefault((incident, channel), []).append(why)
-    return found
-
-
-def _collapsed(whys: list[str]) -> list[str]:
-    return [why for index, why in enumerate(whys) if index == 0 or why != whys[index - 1]]
+def _is_in_order(messages: list[list[int]]) -> bool:
+    lasts = [said[-1] for said in messages]
+    return lasts == sorted(lasts) and all(said == sorted(said) for said in messages)
 
 
 def report(told: Told) -> str:

@@ -28,7 +28,10 @@ def test_killed_at_any_moment_with_its_channels_down_a_third_of_the_time_it_lose
 
 def made(whys: str = "new resolved") -> Told:
     """Return how a run of one incident and one channel ends well, when it was told these."""
-    arrived = [Arrival("desk", "i", why, f"i.{why}.desk") for why in whys.split()]
+    arrived = [
+        Arrival("desk", "i", why, f"i.{why}.desk", number)
+        for number, why in enumerate(whys.split())
+    ]
     return Told(
         expected=[("i", "new", "desk"), ("i", "resolved", "desk")], arrived=arrived, kills=1,
         dead=0, outstanding=0, status=0, down_share={}, requests=2, seconds=1.0,
