@@ -73,6 +73,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.state / "rules_in_force.toml"
 
     @property
+    def routes_in_force(self) -> Path:
+        """The routes that the notifier took over last; it writes them, nobody else."""
+        return self.state / "routes_in_force.json"
+
+    @property
     def alerts(self) -> Path:
         """The alert log."""
         return self.root / "logs" / "alerts"

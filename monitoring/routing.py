@@ -102,6 +102,12 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     fallback: dict[str, str] = {}
     digest: tuple[str, ...] = ()
 
+    @property
+    def channels(self) -> set[str]:
+        """The channels that it names."""
+        routed = {name for route in self.routes for name in route.channels}
+        return routed | {*self.fallback, *self.fallback.values(), *self.digest}
+
     def ways(self, subject: Subject, channels: Iterable[str]) -> dict[str, Route | None]:
         """Return the channels that something is sent to, each with the first route to it.
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from evaluator.incident import Severity
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.alert_line import AlertLine
+from monitoring.atomic import write_atomic
 from monitoring.calendar import Calendar, calendar_of
 from monitoring.config import Config
 from monitoring.file_mark import Mark, mark_of
 from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.market_override import Overrides, take
-from monitoring.notify_file import Refused, read
+from monitoring.notify_file import read
+from monitoring.regular import RULES_BYTES, read_regular
 from monitoring.routing import Route, Routing, Subject
 
 QUIET_MS = 1_000
@@ -24,8 +28,8 @@ QUIET_MS = 1_000
 class Routes:
     """Holds the routing and the calendar. `trouble` says in words what is wrong with the file.
 
-    A faulty file leaves the routing from before in force; at the start that is none, and then
-    everybody is told. Raises ScheduleFault.
+    A faulty file leaves the routing from before in force, also over a restart: it is kept in the
+    state folder. Without one from before everybody is told. Raises ScheduleFault.
     """
 
     def __init__(self, home: Home, config: Config, overrides: Overrides) -> None:
@@ -38,7 +42,10 @@ class Routes:
         self.routing = Routing()
         self.trouble: str | None = None
         self.calendar: Calendar = calendar_of(config, self._overrides)
+        self._in_force = home.routes_in_force
         self._read()
+        if self.trouble is not None:
+            self.routing = self._kept()
 
     def look(self, now: Instant) -> None:
         """Take the file over, if it changed and was left alone since."""
@@ -71,11 +78,25 @@ class Routes:
             if found != self.routing:
                 monitoring_log.info("notify.toml: {} routes are in force", len(found.routes))
             self.routing, self.trouble = found, None
+            self._keep()
             return
-        self.trouble = _words(found)
+        first, *others = found.faults
+        more = f" (and {len(others)} more)" if others else ""
+        self.trouble = f"not taken over: {first}{more}; the routes from before are in force"
 
+    def _keep(self) -> None:
+        try:
+            write_atomic(self._in_force, msgspec.json.encode(self.routing))
+        except OSError as error:
+            monitoring_log.error("the routes in force can't be kept: {}", error.strerror)
 
-def _words(refused: Refused) -> str:
-    first, *others = refused.faults
-    more = f" (and {len(others)} more)" if others else ""
-    return f"not taken over: {first}{more}; the routes from before are in force"
+    def _kept(self) -> Routing:
+        """Return the routing that was in force when this process last ran, if its channels are
+        still set: routes to nowhere would lose alerts.
+        """
+        try:
+            data = read_regular(self._in_force, RULES_BYTES)
+            kept = msgspec.json.decode(data, type=Routing)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return Routing()
+        return kept if kept.channels <= self._config.channels.keys() else Routing()
