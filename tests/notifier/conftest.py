@@ -253,6 +253,10 @@ class Desk:
 
     wait = staticmethod(wait)
 
+    def pause(self, seconds: float) -> None:
+        """Let a random time pass: it is what this test is about."""
+        time.sleep(seconds)
+
     def forget(self) -> None:
         """Write a new log from now on."""
         if self._log is not None:
