@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 from collections.abc import Callable
@@ -36,6 +37,11 @@ BLIND_POLL_SECONDS = 0.25
 
 REST_SECONDS = 1.0
 """After a turn that failed."""
+
+LET_GO_MS = 600_000
+"""The interpreter keeps thousands of freed tuples of each length, up to a megabyte in a day. Only
+a full collection lets go of them, and there is nothing here that would begin one.
+"""
 
 
 class Collector:
@@ -72,6 +78,7 @@ class Collector:
         self._caught_up = False
         self._network_up: bool | None = None
         self._looked_at: Instant | None = None
+        self._let_go_at = self._started
         self._pace = Pace(config.interval_seconds)
         self._broken: str | None = None
         self._has_ballast = True
@@ -141,6 +148,9 @@ class Collector:
             self._looked_at = now
             self._surroundings.look(now)
             self._network_up = self._surroundings.network_up(now)
+        if elapsed_ms(self._let_go_at, now) >= LET_GO_MS:
+            self._let_go_at = now
+            gc.collect()
 
     def _judge(self, reason: str | None, now: Instant) -> float:
         """Write a snapshot if one is due; return how many seconds until one may be."""

@@ -14,9 +14,10 @@ import msgspec
 
 from evaluator.incident import Severity
 from evaluator.instant import Instant, elapsed_ms
+from notifier.ledger import REMEMBER_ENDED_MS, Ended, State
 from notifier.letter import Letter
 from notifier.message import advice_of
-from notifier.records import REMEMBER_ENDED_MS, Ended, Planned, State
+from notifier.records import Planned
 
 AGAIN_SECONDS = 60.0
 HOLDS_SECONDS = 4 * AGAIN_SECONDS

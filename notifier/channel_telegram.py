@@ -16,7 +16,7 @@ from notifier.bot_api import (
 )
 from notifier.letter import SENT, Letter, Outcome
 from notifier.others import OWN_RULES
-from notifier.records import EDITS
+from notifier.records import DIGEST, EDITS, SUMMARY
 from notifier.telegram_text import keyboard_of, marked_up, plain
 
 LOOKS_SECONDS = 2.0
@@ -34,9 +34,10 @@ def send(bot: Bot, chat: str, letter: Letter, *, buttons: bool) -> Outcome:
     """Send one message to a chat, or edit what it is about.
 
     `buttons`: somebody is listed who may press them. A message of the notifier's own is not in
-    the alert log, and so can't be taken.
+    the alert log, and so can't be taken; one of several alerts is about no one of them.
     """
-    pressable = buttons and letter.status == "firing" and letter.rule not in OWN_RULES
+    one_of_the_log = letter.rule not in OWN_RULES and letter.why not in {SUMMARY, DIGEST}
+    pressable = buttons and letter.status == "firing" and one_of_the_log
     keyboard = keyboard_of(letter.incident) if pressable else None
     if letter.why in EDITS:
         return _edit(bot, chat, letter, keyboard if letter.why == "unacknowledged" else None)

@@ -14,7 +14,7 @@ from evaluator.instant import Instant, elapsed_ms
 from monitoring.alert_line import AlertLine
 from monitoring.config import Channel
 from monitoring.routing import NO_ROUTE, Route, why_not
-from notifier.records import Known
+from notifier.ledger import Known
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):

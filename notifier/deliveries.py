@@ -22,7 +22,7 @@ import msgspec
 from evaluator.instant import Instant
 from monitoring.alert_log import Spare
 from monitoring.atomic import FILE_MODE, make_folder, sync_folder
-from notifier.records import Carry, Record, State
+from notifier.ledger import Carry, Record, State
 
 FILE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl")
 DELETED_AT_ONCE = 2

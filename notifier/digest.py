@@ -18,8 +18,9 @@ from monitoring.home import Home
 from monitoring.snapshot import file_wall_ms
 from monitoring.snapshots import SnapshotStore, SnapshotUnreadable
 from monitoring.trading_day import DayIncident, Exposure, exposure_at, incidents_of, stake
+from notifier.ledger import DeadLetter, State
 from notifier.message import bounded
-from notifier.records import DIGEST, DeadLetter, Planned, State
+from notifier.records import DIGEST, Planned
 
 AFTER_MS = 5 * 60_000
 """After the close: what it ends is told first."""

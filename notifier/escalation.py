@@ -17,10 +17,11 @@ from monitoring.alert_line import AlertLine, incident_of
 from monitoring.calendar import Calendar
 from monitoring.oncall_policy import Due, Policy, due, policy_of
 from monitoring.snapshot import Snapshot
+from notifier.ledger import State
 from notifier.message import News
 from notifier.oncall_watch import OnCallWatch
 from notifier.planning import Planner
-from notifier.records import Climb, Clocked, Mark, Passed, Planned, State
+from notifier.records import Climb, Clocked, Mark, Passed, Planned
 from notifier.step_clock import clocked, held_by
 
 SCHEDULER_DEAD = "notifier_sees_scheduler_dead"

@@ -9,7 +9,8 @@ import msgspec
 from evaluator.durations import in_words
 from evaluator.incident import Severity
 from evaluator.instant import Instant, elapsed_ms
-from notifier.records import EDITS, Outstanding, Planned
+from notifier.ledger import Outstanding
+from notifier.records import EDITS, Planned
 from notifier.summary import Pending
 
 LIMIT_SECONDS: dict[Severity, int] = {"CRITICAL": 30, "WARNING": 900}

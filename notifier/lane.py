@@ -11,9 +11,10 @@ from evaluator.instant import Instant, elapsed_ms
 from monitoring.aside import Aside
 from notifier.channel import Send
 from notifier.http import LONGEST_WAIT_SECONDS
+from notifier.ledger import Outstanding
 from notifier.letter import BROKEN, Letter, Outcome
 from notifier.message import finished
-from notifier.records import SUMMARY, Dead, Failed, Outstanding, Sent
+from notifier.records import SUMMARY, Dead, Failed, Sent
 from notifier.retry import HORIZON_MS, pause_seconds
 
 NO_THREAD_NS = 1_000_000_000

@@ -24,7 +24,8 @@ from notifier.gathering import (
     tangled,
 )
 from notifier.lane import Lane
-from notifier.records import DIGEST, EDITS, SUMMARY, Dead, Failed, Outstanding, Planned, Sent
+from notifier.ledger import Outstanding
+from notifier.records import DIGEST, EDITS, SUMMARY, Dead, Failed, Planned, Sent
 from notifier.routes import Routes
 from notifier.summary import Pending
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from evaluator.instant import Instant
 from monitoring.state import ChannelState
 from notifier.lane import Lane
-from notifier.records import State
+from notifier.ledger import State
 from notifier.resender import Resender
 
 

@@ -14,8 +14,9 @@ from monitoring.alert_line import AlertLine
 from monitoring.config import Config
 from monitoring.snapshot import Snapshot
 from notifier.course import course_of, divide, groups_of
+from notifier.ledger import Known
 from notifier.message import News, advice_of, exposure_of, text_of, title_of
-from notifier.records import Climb, Known, Mark, Passed, Planned
+from notifier.records import Climb, Mark, Passed, Planned
 from notifier.routes import Routes
 
 Told = Mapping[str, Known]

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.alert_fold import fold
-from monitoring.alert_line import AlertLine
 from monitoring.atomic import make_folder
 from monitoring.ballast import Ballast
 from monitoring.bell import Bell
@@ -18,7 +17,6 @@ from monitoring.clock import Clock
 from monitoring.folder_watch import FolderWatch
 from monitoring.home import Home
 from monitoring.log import monitoring_log
-from monitoring.log_follower import LogFollower, Unreadable
 from monitoring.process_life import ProcTable
 from monitoring.settings import Settings
 from monitoring.snapshot import Snapshot
@@ -34,21 +32,21 @@ from notifier.deliveries import DeliveryLog
 from notifier.digest import Digest
 from notifier.drill import marked
 from notifier.escalation import Escalation
+from notifier.intake import Intake
 from notifier.lane import Lane
+from notifier.ledger import Record
 from notifier.oncall_watch import OnCallWatch
 from notifier.others import OWN_RULES, Others
 from notifier.outbox import Outbox
 from notifier.own_state import channel_states, failing_channels
 from notifier.planning import Planner
 from notifier.provider import providers_of
-from notifier.records import Dead, Failed, Record, Sent
+from notifier.records import Dead, Failed, Sent
 from notifier.resender import Resender, resenders
 from notifier.routes import Routes
 
 LOOK_SECONDS = 1.0
 """Between two looks at the other processes, and at the log where the system tells no events."""
-SLICE_LINES = 200
-"""A backlog is taken in by so many lines a turn, with one sync; what is due is sent in between."""
 LEAVE_MS = 2_000
 """At its end it waits so long for what is under way: a send that hangs must not hold up a stop."""
 
@@ -93,7 +91,7 @@ class Process:
             home, settings, log=self._log, troubles=self._troubles, wake=bell.ring,
             newest=self._newest, listen=not drill,
         )  # fmt: skip
-        self._follower = LogFollower(home.alerts)
+        self._intake = Intake(home, self._troubles)
         watch = OnCallWatch(home, config, self._troubles)
         self._escalation = Escalation(
             watch, folded, self._planner, lambda: self._routes.calendar, self._newest
@@ -111,7 +109,9 @@ class Process:
         self._resenders = resenders(settings, wake=bell.ring, chance=random.random, drill=drill)
         self._senders: list[Lane | Resender] = [*self._lanes.values(), *self._resenders]
         self._dead_man = DeadMan(settings, home.state, wake=bell.ring, period_seconds=ping_seconds)
-        self._waiting: list[AlertLine] = self._take_up(now)
+        begun_at = self._intake.begin(self._log.state.mark)
+        if begun_at is not None:
+            self._log.append([*self._planner.of_standing(begun_at, self._log.state.told, now)])
         self._give_up_the_unset(now)
         self._outbox = Outbox(
             self._log, self._lanes, config.channels, self._routes,
@@ -162,7 +162,7 @@ class Process:
         if self._looked is None or elapsed_ms(self._looked, now) >= LOOK_SECONDS * 1000:
             self._looked = now
             self._look_around(now)
-        self._outbox.turn(now, more=bool(self._waiting))
+        self._outbox.turn(now, more=self._intake.more)
         self._bots.turn(now)
         for resender in self._resenders:
             resender.start(self._log.state, now)
@@ -183,9 +183,7 @@ class Process:
             self._log.append(records)
 
     def _tell_lines(self, now: Instant) -> None:
-        lines = [*self._waiting, *self._fresh()]
-        self._waiting = lines[SLICE_LINES:]
-        for line in lines[:SLICE_LINES]:
+        for line in self._intake.take():
             state = self._log.state
             passed = self._escalation.instead_of_repeat(line, state, now)
             edit = self._bots.of_line(line, now)
@@ -206,7 +204,7 @@ class Process:
             planned = self._planner.of_own(news, self._log.state.told, now)
             if planned is not None:
                 self._log.append([planned])
-        if not self._waiting:
+        if not self._intake.more:
             for record in self._escalation.look(self._log.state, self._others.standing, now):
                 self._log.hold(record)
         for one in self._senders:
@@ -242,27 +240,6 @@ class Process:
         if found is not None:
             self._log.append([found])
 
-    def _take_up(self, now: Instant) -> list[AlertLine]:
-        """Return the lines that were written since the last one that was taken in.
-
-        A home that was never told of, and a log that was lost and begun anew, are taken up at
-        their end: told is what fires there.
-        """
-        mark = self._log.state.mark
-        lines = self._readable(self._follower.since(0 if mark is None else mark.seq))
-        first = next(iter(lines), None)
-        known = mark is not None and first is not None and first.seq >= mark.seq
-        if known and mark is not None and first is not None and first.seq == mark.seq:
-            known = mark.boottime_ns in (0, first.boottime_ns)
-        if known and mark is not None:
-            return [line for line in lines if line.seq > mark.seq]
-        folded = fold(self._home.alerts)
-        lines += self._fresh()  # what came between the two readings is in the fold
-        if mark is not None:
-            monitoring_log.warning("the alert log is not the one of before: taken up at its end")
-        self._log.append([*self._planner.of_standing(folded, self._log.state.told, now)])
-        return [line for line in lines if line.seq > folded.seq]
-
     def _give_up_the_unset(self, now: Instant) -> None:
         gone = [
             Dead(at=now, key=key, attempts=one.attempts, reason="the channel is not set any more")
@@ -271,23 +248,6 @@ class Process:
         ]
         if gone:
             self._log.append([*gone])
-
-    def _fresh(self) -> list[AlertLine]:
-        try:
-            found = self._follower.grown()
-        except OSError as error:
-            self._troubles.note("alert log", f"the alert log can't be read: {error.strerror}")
-            return []
-        self._troubles.note("alert log", None)
-        return self._readable(found)
-
-    def _readable(self, found: list[AlertLine | Unreadable]) -> list[AlertLine]:
-        for line in found:
-            if isinstance(line, Unreadable):
-                monitoring_log.error(
-                    "{}: the line at byte {} is no record: {}", line.file, line.offset, line.why
-                )
-        return [line for line in found if isinstance(line, AlertLine)]
 
     def _newest(self) -> Snapshot | None:
         """Return the newest snapshot, read at most once a turn."""
@@ -301,7 +261,7 @@ class Process:
         return self._snapshot
 
     def _seconds_to_wait(self) -> float:
-        if self._waiting:
+        if self._intake.more:
             return 0.0
         now = self._clock.now()
         return min(LOOK_SECONDS, self._outbox.seconds_left(now), self._bots.seconds_left(now))

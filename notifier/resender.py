@@ -18,8 +18,9 @@ from notifier.alertmanager import AGAIN_SECONDS, alerts_of
 from notifier.drill import of_drill
 from notifier.http import LONGEST_WAIT_SECONDS, prepare
 from notifier.lane import HANGS_MS
+from notifier.ledger import Outstanding, State
 from notifier.letter import BROKEN, Outcome
-from notifier.records import Dead, Failed, Outstanding, Sent, State
+from notifier.records import Dead, Failed, Sent
 from notifier.retry import HORIZON_MS, pause_seconds
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from evaluator.incident import Incident
 from evaluator.instant import Instant
+from notifier.ledger import StepClock
 from notifier.message import News
-from notifier.records import Clocked, Mark, StepClock
+from notifier.records import Clocked, Mark
 
 
 def clocked(

@@ -14,7 +14,8 @@ import msgspec
 from evaluator.incident import Severity
 from evaluator.instant import Instant
 from monitoring.log_sinks import printable
-from notifier.records import SUMMARY, Listed, Outstanding, Planned
+from notifier.ledger import Outstanding
+from notifier.records import SUMMARY, Listed, Planned
 
 DETAILED = 10
 """So many deliveries have a line each."""

@@ -17,8 +17,9 @@ from monitoring.alert_line import AlertLine, incident_of
 from monitoring.config import Config
 from monitoring.log_sinks import printable
 from monitoring.snapshot import Snapshot
+from notifier.ledger import Known
 from notifier.message import News, advice_of, exposure_of, text_of, title_of
-from notifier.records import EDITS, Known, Mark, Planned
+from notifier.records import EDITS, Mark, Planned
 
 LONGEST_WORDS = 300
 

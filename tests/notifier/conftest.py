@@ -26,7 +26,7 @@ from monitoring.config import Config
 from monitoring.home import Home
 from monitoring.state import ProcessState, read_state, write_state
 from notifier.deliveries import fold
-from notifier.records import Record, State
+from notifier.ledger import Record, State
 
 LONG = Config(interval_seconds=3600, evaluate_seconds=3600)
 

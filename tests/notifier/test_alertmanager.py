@@ -23,8 +23,9 @@ from evaluator.instant import Instant
 from monitoring.config import Channel
 from notifier.alertmanager import alerts_of
 from notifier.channel import sender
+from notifier.ledger import State
 from notifier.letter import Letter
-from notifier.records import Dead, Failed, Planned, Sent, State
+from notifier.records import Dead, Failed, Planned, Sent
 from notifier.resender import Resender
 from tests.notifier.conftest import wait
 

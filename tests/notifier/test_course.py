@@ -12,7 +12,7 @@ from monitoring.config import Channel
 from monitoring.routing import Route
 from notifier import course
 from notifier.course import Course, groups_of
-from notifier.records import Known
+from notifier.ledger import Known
 
 MAIL = Channel(kind="file", path="mail")
 PAGER = Channel(kind="file", path="pager", severity="CRITICAL")

@@ -10,7 +10,8 @@ import pytest
 
 from evaluator.instant import Instant
 from notifier.deliveries import DeliveryLog, files, fold
-from notifier.records import Dead, Failed, Mark, Passed, Planned, Record, Sent, State
+from notifier.ledger import Record, State
+from notifier.records import Dead, Failed, Mark, Passed, Planned, Sent
 
 NOON_MS = 1_760_250_600_000  # 2025-10-12 12:00 IST
 DAY = 86_400

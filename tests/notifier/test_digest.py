@@ -17,8 +17,8 @@ from monitoring.snapshots import SnapshotStore
 from monitoring.trading_day import DayIncident
 from notifier.deliveries import DeliveryLog, fold
 from notifier.digest import Digest, session_over, text_of
+from notifier.ledger import DeadLetter, State
 from notifier.message import finished
-from notifier.records import DeadLetter, State
 
 Desk = Any
 IST = ZoneInfo("Asia/Kolkata")

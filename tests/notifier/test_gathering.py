@@ -11,8 +11,9 @@ from evaluator.instant import Instant
 from monitoring.routing import NO_ROUTE, QuietHours, Route, Routing
 from notifier.fallback import instead, overdue
 from notifier.gathering import BURST, LATE_BURST, a_minute, crowd, flush, gathered
+from notifier.ledger import Outstanding, State
 from notifier.message import finished
-from notifier.records import Dead, Mark, Outstanding, Planned, Sent, State
+from notifier.records import Dead, Mark, Planned, Sent
 from notifier.summary import Pending, listed_of
 
 ROUTE = Route(channels=("a",), severity="WARNING")

@@ -10,8 +10,9 @@ import pytest
 
 from evaluator.instant import Instant
 from notifier.lane import BROKEN, Lane
+from notifier.ledger import Outstanding
 from notifier.letter import SENT, Letter, Outcome
-from notifier.records import Dead, Failed, Outstanding, Planned, Sent
+from notifier.records import Dead, Failed, Planned, Sent
 from notifier.retry import pause_seconds
 
 HOUR = 3600

@@ -10,9 +10,10 @@ from pydantic import SecretStr
 
 from evaluator.instant import Instant
 from notifier.lane import Lane
+from notifier.ledger import Outstanding, Record, State
 from notifier.letter import SENT, Letter, Outcome
 from notifier.own_state import failing_channels
-from notifier.records import Dead, Failed, Outstanding, Planned, Record, Sent, State
+from notifier.records import Dead, Failed, Planned, Sent
 from notifier.resender import Resender
 
 Serve = Callable[..., Any]

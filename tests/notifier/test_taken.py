@@ -14,7 +14,8 @@ from evaluator.silence import Silence
 from monitoring.alert_entry import LineMaker, Notice, of_silence
 from monitoring.alert_line import AlertLine
 from monitoring.config import Channel, Config
-from notifier.records import Known, Planned, Sent, State
+from notifier.ledger import Known, State
+from notifier.records import Planned, Sent
 from notifier.taken import Edits
 
 NOON_MS = 1_760_250_600_000  # 2025-10-12 12:00 IST
