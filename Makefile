@@ -7,16 +7,17 @@ RUN := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.run)
 DEV := .venv/.dev
 PYPROJECTS := pyproject.toml engine_sdk/pyproject.toml
 
-# The tests run side by side in five processes, as most of them wait. The rest is what no other
+# The tests run side by side in six processes, as most of them wait. The rest is what no other
 # group names. Two groups are not measured: coverage makes what computes 2.4 times as long, and
 # the others run all of that code too.
-COMPUTING := $(addprefix tests/,alert_log evaluator fuzz monitoring notifier promtool scenario)
+COMPUTING := $(addprefix tests/,alert_log evaluator fuzz monitoring promtool scenario)
+NOTIFYING := tests/notifier
 TALKING := $(addprefix tests/,cli end_to_end sdk)
 BREAKING := $(addprefix tests/,faults torture)
 HEAVY := $(addprefix tests/,alert_log/test_fold.py cli/test_rules_backtest.py \
 	monitoring/test_backtest.py monitoring/test_simulated_year.py scenario/test_restarts.py \
 	scheduler/test_backtest_agrees.py scheduler/test_restart.py)
-MEASURED := .tests-computing .tests-talking .tests-rest
+MEASURED := .tests-computing .tests-talking .tests-notifying .tests-rest
 UNMEASURED := .tests-breaking .tests-heavy
 GROUPS := $(MEASURED) $(UNMEASURED)
 
@@ -43,8 +44,8 @@ test: $(DEV)  ## lint, then every test, with coverage (evaluator 100 %, project 
 	@date +%s > .venv/.started
 	@$(MAKE) --no-print-directory lint
 	@"$(BIN)/coverage" erase
-	@echo "The tests run in five groups; each prints what it found when it is done."
-	@$(MAKE) --no-print-directory --jobs=5 --keep-going --output-sync=target $(GROUPS)
+	@echo "The tests run in six groups; each prints what it found when it is done."
+	@$(MAKE) --no-print-directory --jobs=6 --keep-going --output-sync=target $(GROUPS)
 	@"$(BIN)/coverage" combine --quiet
 	@"$(BIN)/coverage" report --include='evaluator/*' --fail-under=100
 	@"$(BIN)/coverage" report --fail-under=90
@@ -52,9 +53,10 @@ test: $(DEV)  ## lint, then every test, with coverage (evaluator 100 %, project 
 
 .tests-computing: GROUP = $(COMPUTING) $(addprefix --ignore=,$(HEAVY))
 .tests-talking: GROUP = $(TALKING) $(addprefix --ignore=,$(HEAVY))
+.tests-notifying: GROUP = $(NOTIFYING)
 .tests-breaking: GROUP = $(BREAKING)
 .tests-heavy: GROUP = $(HEAVY)
-.tests-rest: GROUP = $(addprefix --ignore=,$(COMPUTING) $(TALKING) $(BREAKING) $(HEAVY))
+.tests-rest: GROUP = $(addprefix --ignore=,$(COMPUTING) $(TALKING) $(NOTIFYING) $(BREAKING) $(HEAVY))
 $(MEASURED):
 	@"$(BIN)/coverage" run -m pytest $(GROUP)
 $(UNMEASURED):

@@ -214,7 +214,7 @@ def test_init_finds_the_telegram_chat_keeps_the_token_and_sends_a_test(
     assert screen.ended() == 0, screen.text
     assert "ok   phone" in screen.text
     ((chat, text),) = bot.told
-    assert (chat, text.splitlines()[0]) == ("7", "TEST (main)")
+    assert (chat, text.splitlines()[0]) == ("7", "<b>TEST (main)</b>")
     assert bot.token not in screen.text
     assert dotenv.stat().st_mode & 0o777 == 0o600
     assert dotenv.read_text() == (
