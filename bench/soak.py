@@ -104,7 +104,7 @@ class Soak:
             files = [min(one.descriptors for one in part) for part in parts]
             rows += [
                 Row(
-                    what=f"growth of the {name} over {self._hours:.1f} h, private memory",
+                    what=f"growth of the {name} over {self._hours:.1f} h, private dirty memory",
                     ours=f"quarters {_listed(memory, '.1f')} MB",
                     yardstick=f"most {most:.1f} MB", unit="MB",
                     figure=memory[-1] - memory[0], budget=GROWTH_MB,
@@ -208,7 +208,9 @@ class Sample:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         if not rollup:  # it has ended, and nobody has waited for it
             raise ProcessLookupError(pid)
-        private = [line.split()[1] for line in rollup.splitlines() if line.startswith("Private_")]
+        # Dirty alone: clean pages are the code of libraries, which are a process's own while no
+        # other on the machine has them too. As others come and go, that changes by megabytes.
+        private = [line.split()[1] for line in rollup.splitlines() if "Private_Dirty:" in line]
         self.hours = hours
         self.private_mb = sum(map(int, private)) * 1024 / 1e6
         self.descriptors = len(os.listdir(f"/proc/{pid}/fd"))
