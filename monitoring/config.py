@@ -126,6 +126,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(name for name, one in self.channels.items() if one.kind != "alertmanager")
 
     @property
+    def waking(self) -> tuple[str, ...]:
+        """The channels that somebody hears; those for CRITICAL alone are there to wake: first."""
+        heard = (name for name in self.messengers if self.channels[name].kind != "file")
+        return tuple(sorted(heard, key=lambda name: self.channels[name].severity != "CRITICAL"))
+
+    @property
     def snapshot_limit_seconds(self) -> float:
         """Age in seconds past which a snapshot no longer counts: three intervals and five."""
         return 3 * self.interval_seconds + 5

@@ -22,8 +22,6 @@ from notifier.telegram_text import keyboard_of, marked_up, plain
 LOOKS_SECONDS = 2.0
 BAD_REQUEST = 400
 BAD_MARKUP = "can't parse entities"
-AS_IT_IS = ("message is not modified", "message to edit not found", "message can't be edited")
-"""An edit that is there already, or has nothing left to be in: there is no more to do."""
 
 
 class _Message(msgspec.Struct):
@@ -79,9 +77,8 @@ def _edit(bot: Bot, chat: str, letter: Letter, keyboard: Keyboard | None) -> Out
         reply_markup=msgspec.UNSET if keyboard is None else keyboard,
     )
     answer = _without_markup_if_refused(bot, asked, plain(letter))
-    if any(words in answer.words for words in AS_IT_IS):
-        return SENT
-    return answer.outcome
+    # It is there already, or the message is gone or too old: no alert was lost.
+    return SENT if answer.code == BAD_REQUEST else answer.outcome
 
 
 def _without_markup_if_refused(bot: Bot, asked: SendMessage | EditMessageText, text: str) -> Answer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from evaluator.durations import in_words
-from evaluator.incident import Incident
+from evaluator.incident import Incident, Severity
 from evaluator.instant import Instant, elapsed_ms
 from evaluator.reminders import recovering
 from monitoring.alert_fold import Folded, absorb
@@ -80,10 +80,10 @@ class Escalation:
         if incident is None or incident.told is None or incident.told.count < 2:
             return None
         reached = 0 if known.clock is None else known.clock.reached_seconds
-        policy = policy_of(self._watch.policies(incident.rule), incident.severity, incident.rule)
+        policy = self._policy(incident.severity, incident.rule)
         if not self._awake(now):
             reason = "the market is closed, and no position is known to be open"
-        elif policy is not None and self._applies(policy) and not policy.ended(reached):
+        elif policy is not None and not policy.ended(reached):
             reason = f"it climbs instead ({policy.name})"
         else:
             return None
@@ -116,13 +116,12 @@ class Escalation:
         change = clocked(news, held, known.clock, now, self._log.seq)
         if change is not None or known.clock is None or known.clock.began is None:
             return change
-        policy = policy_of(self._watch.policies(news.rule), news.severity, news.rule)
+        policy = self._policy(news.severity, news.rule)
         if policy is None:
             return None
         seconds = elapsed_ms(known.clock.began, now) / 1000
         step = due(policy, known.clock.reached_seconds, seconds)
-        # What costs a look at the snapshots comes last.
-        if step is None or not self._applies(policy) or not self._awake(now):
+        if step is None or not self._awake(now):
             return None
         reason = (
             f"nobody took it for {in_words(seconds)}: it climbs to "
@@ -139,8 +138,13 @@ class Escalation:
             name if name == person else f"{person} (on call: {name})" for name, person in people
         ]
 
-    def _applies(self, policy: Policy) -> bool:
-        return not policy.exposed or self._exposed() is not False
+    def _policy(self, severity: Severity, rule: str) -> Policy | None:
+        """Return the first policy that covers an alert and holds now."""
+        policies = self._watch.policies(rule)
+        return policy_of(
+            (one for one in policies if not one.exposed or self._exposed() is not False),
+            severity, rule,
+        )  # fmt: skip
 
     def _awake(self, now: Instant) -> bool:
         """Tell whether somebody may be woken: nights and holidays are silent while flat."""

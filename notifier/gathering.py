@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.routing import Routing
-from notifier.records import SUMMARY, Planned
+from notifier.records import EDITS, SUMMARY, Planned
 from notifier.summary import Pending, alone, summary
 
 BURST = 10
@@ -45,7 +45,9 @@ def flush(
     `flushed` says of each group when it was told the last time. What waits gives way to a later
     message of the same incident that does not: it is told by itself, before that.
     """
-    ahead = _followed(pending, {key for key, one in pending if one.group is None})
+    # An edit of a message that waits has nothing to edit: it does not make it ring.
+    loose = {key for key, one in pending if one.group is None and one.planned.why not in EDITS}
+    ahead = _followed(pending, loose)
     records = [alone(one, now) for one in pending if one[0] in ahead]
     waiting = [(key, one) for key, one in pending if one.group is not None and key not in ahead]
     if quiet:
@@ -96,6 +98,8 @@ def tangled(ready: Sequence[Pending]) -> str | None:
     """
     alone: set[str] = set()
     for _, one in ready:
+        if one.planned.why in EDITS:
+            continue
         if one.planned.why != SUMMARY:
             alone |= one.incidents if one.attempts else set()
         elif not alone.isdisjoint(one.incidents):

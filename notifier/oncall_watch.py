@@ -27,7 +27,7 @@ class OnCallWatch:
         self._channels = tuple(config.channels)
         self._timezone = config.timezone
         self._troubles = troubles
-        self._default = default_policies(config.messengers)
+        self._default = default_policies(config.waking)
         self._reminding: frozenset[str] = frozenset()
         self._read_oncall()
         self._read_rules()

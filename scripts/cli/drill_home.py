@@ -131,6 +131,8 @@ def channel_variables(settings: Settings, channels: tuple[str, ...], real: Home)
     """Return the channels as environment variables, their secrets too; paths lead to the real home.
 
     A part that is as its kind has it by default is left out: another kind may not have it at all.
+    So are the people who may press buttons: a drill listens to nobody, and below its messages there
+    are none.
     """
     found: dict[str, str] = {}
     for name in channels:
@@ -140,7 +142,7 @@ def channel_variables(settings: Settings, channels: tuple[str, ...], real: Home)
             value = getattr(channel, field)
             if field == "path" and value is not None:
                 value = str(real.root / value)
-            if field == "kind" or value != getattr(usual, field):
+            if field == "kind" or (field != "users" and value != getattr(usual, field)):
                 text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
                 found[variable_name(f"channels.{name}.{field}")] = text
         for setting in settings.secrets_set:

@@ -20,6 +20,7 @@ from monitoring.config import Channel
 from monitoring.dotenv_file import put
 from monitoring.home import Home
 from monitoring.log_sinks import printable
+from scripts.cli.ack import user
 from scripts.cli.notify import try_channels
 from scripts.cli.terminal import Terminal
 
@@ -59,6 +60,8 @@ def ask_for_channel(home: Home, terminal: Terminal) -> None:
         _say("No chat was found: docs/notifications.md says how to set it up by hand.")
         return
     variables = {f"{VARIABLE}KIND": "telegram", TOKEN: token, f"{VARIABLE}CHAT": chat}
+    if not chat.startswith("-"):  # a private chat has the number of the account that is in it
+        variables[f"{VARIABLE}USERS"] = f"{chat}:{_name()}:acknowledge"
     if base_url != usual:
         variables[BASE_URL] = base_url
     file = home.root / ".env"
@@ -67,6 +70,8 @@ def ask_for_channel(home: Home, terminal: Terminal) -> None:
     except UnicodeDecodeError:
         _say(f"{file} is not UTF-8, so nothing was put into it.")
         return
+    if chat.startswith("-"):
+        _say(f"Who of that group may press buttons is yet to be said: {VARIABLE}USERS.")
     _say(f"It is set in {file}, for this user alone to read. A test is on its way:")
     if try_channels(home, terminal, NAME, as_json=False):
         _say("See what it says, and try again: `monitor notify test`")
@@ -83,6 +88,11 @@ def _find_chat(search: ChatSearch) -> str | None:
             elif _is_it(f"From {word.who}, chat {word.chat}: is that you?"):
                 return word.chat
     return None
+
+
+def _name() -> str:
+    """Return the name that the alert log will have, of the letters that a setting takes."""
+    return "".join(one for one in user() if one.isalnum() or one in "_-") or "operator"
 
 
 def _is_it(question: str) -> bool:

@@ -58,7 +58,7 @@ def now_(as_json: bool) -> int:
     here = desk()
     config = _said_config(here.home)
     found = _loaded(here.home, config)
-    shown = now_of(found, default_policies(config.messengers), here.clock().wall_ms)
+    shown = now_of(found, default_policies(config.waking), here.clock().wall_ms)
     if as_json:
         show_json(shown)
     else:

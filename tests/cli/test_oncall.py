@@ -55,7 +55,9 @@ def example() -> OnCall:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     home = Home(tmp_path)
     home.settings.write_text(
-        "".join(f'[channels.{one}]\nkind = "file"\npath = "{one}"\n' for one in CHANNELS)
+        "".join(
+            f'[channels.{one}]\nkind = "apprise"\nurl = "json://localhost"\n' for one in CHANNELS
+        )
     )
     monkeypatch.setenv("MONITOR_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")

@@ -194,7 +194,7 @@ def test_init_finds_the_telegram_chat_keeps_the_token_and_sends_a_test(
     dotenv.write_text("# mine\nMONITOR_BREEZE__APP_KEY=key\nMONITOR_CHANNELS__PHONE__CHAT=1\n")
     screen = on_terminal(
         "init", "--home", str(dotenv.parent), *GIVEN, "--no-wait",
-        MONITOR_CHANNELS__PHONE__BASE_URL=bot.url, NO_COLOR="1", **MEASURED,
+        MONITOR_CHANNELS__PHONE__BASE_URL=bot.url, NO_COLOR="1", USER="asha", **MEASURED,
     )  # fmt: skip
     screen.until(lambda text: "Tell alerts on" in text, "the question")
     screen.type("telegram\r")
@@ -220,6 +220,7 @@ def test_init_finds_the_telegram_chat_keeps_the_token_and_sends_a_test(
     assert dotenv.read_text() == (
         "# mine\nMONITOR_BREEZE__APP_KEY=key\nMONITOR_CHANNELS__PHONE__CHAT=7\n"
         f"MONITOR_CHANNELS__PHONE__KIND=telegram\nMONITOR_CHANNELS__PHONE__TOKEN={bot.token}\n"
+        f"MONITOR_CHANNELS__PHONE__USERS=7:asha:acknowledge\n"
         f"MONITOR_CHANNELS__PHONE__BASE_URL={bot.url}\n"
     )
 

@@ -58,7 +58,7 @@ class Simulated:
         root.mkdir()
         self.home = Home(root)
         self.config = Config(
-            channels={name: Channel(kind="file", path=name) for name in channels},
+            channels={name: Channel(kind="webhook") for name in channels},
             calendar=Calendar(name=calendar),
         )  # fmt: skip
         self.moment = begin.replace(tzinfo=IST)

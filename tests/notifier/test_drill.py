@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from monitoring.drills import read_drills
+from monitoring.home import Home
+from monitoring.settings import load
+from scripts.cli.drill_home import channel_variables
 from scripts.cli.drill_rule import TRIPPED
 from scripts.monitor import run
 
@@ -34,6 +37,20 @@ def temporary(desk: Desk, tmp_path: Path) -> Path:
 def unfollowed(desk: Desk) -> None:
     """Let coverage follow none of its processes: one drill is enough, and others are killed."""
     desk.environ = {k: v for k, v in desk.environ.items() if not k.startswith("COV")}
+
+
+def test_the_channels_of_a_drill_are_settings_that_hold_without_who_may_press_buttons(
+    tmp_path: Path,
+) -> None:
+    given = {
+        "MONITOR_CHANNELS__PHONE__KIND": "telegram", "MONITOR_CHANNELS__PHONE__TOKEN": "1:T",
+        "MONITOR_CHANNELS__PHONE__CHAT": "7", "MONITOR_CHANNELS__PHONE__USERS": "7:Asha:read",
+        "MONITOR_CHANNELS__PHONE__SEVERITY": "CRITICAL",
+    }  # fmt: skip
+    home = Home(tmp_path)
+    found = channel_variables(load(home, given), ("phone",), home)
+    channel = load(home, found).config.channels["phone"]
+    assert (channel.chat, channel.severity, channel.users) == ("7", "CRITICAL", ())
 
 
 def files_of(home: Path) -> set[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from monitoring.config import Channel, Config
 from tests.notifier.simulated import Simulated, play
 
 Begin = Callable[..., Simulated]
@@ -276,6 +277,29 @@ def test_a_warning_and_a_rule_with_reminders_of_its_own_do_not_climb_by_themselv
     assert [line.split()[3:5] for line in story.told] == [
         ["new", "breaker"], ["new", "model"], ["repeat", "breaker"]
     ]  # fmt: skip
+
+
+def test_a_policy_for_times_of_exposure_leaves_the_others_to_the_next_one(begin: Begin) -> None:
+    story = begin("2026-10-26 10:00", "phone", "mail")
+    story.open_positions = 0.0
+    step = '[[policy.step]]\nwhom = "mail"\nafter = "{}m"\n'
+    fast = f"[[policy]]\nexposed = true\n{step.format(1)}"
+    story.home.oncall.write_text(f"{fast}[[policy]]\n{step.format(4)}")
+    story.restart()
+    for minute, _ in enumerate(story.minutes(9)):
+        if minute == 0:
+            story.fire("breaker")
+    assert story.escalated() == ["10:04 mail"]
+
+
+def test_what_holds_alone_wakes_on_channels_that_somebody_hears() -> None:
+    kinds: dict[str, Channel] = {
+        "desk": Channel(kind="file"),
+        "mail": Channel(kind="apprise"),
+        "phone": Channel(kind="telegram", severity="CRITICAL"),
+        "stack": Channel(kind="alertmanager"),
+    }
+    assert Config(channels=kinds).waking == ("phone", "mail")
 
 
 def test_an_alert_log_that_was_lost_leaves_nothing_climbing(begin: Begin) -> None:

@@ -10,7 +10,7 @@ import pytest
 from evaluator.instant import Instant
 from monitoring.routing import NO_ROUTE, QuietHours, Route, Routing
 from notifier.fallback import instead, overdue
-from notifier.gathering import BURST, LATE_BURST, a_minute, crowd, flush, gathered
+from notifier.gathering import BURST, LATE_BURST, a_minute, crowd, flush, gathered, tangled
 from notifier.ledger import Outstanding, State
 from notifier.message import finished
 from notifier.records import Dead, Mark, Planned, Sent
@@ -116,6 +116,20 @@ def test_quiet_hours_hold_what_is_not_critical_and_tell_it_at_their_end_in_one()
     ]  # fmt: skip
     assert told.title == "1 WARNING, 1 RESOLVED (main)"
     assert finished(told.text, "k", told.alert_at, at(7200)).startswith("late: 2h\n")
+
+
+def test_an_edit_of_what_waits_does_not_make_it_ring_in_quiet_hours() -> None:
+    log = Log(warning("x"), planned("x", 5, why="acknowledged", step="2-acknowledged"))
+    assert log.flush(5, quiet=True) == []
+
+
+def test_an_edit_that_fails_makes_no_crowd_of_what_its_alert_is_a_part_of() -> None:
+    log = Log(*(planned(name) for name in "xy"))
+    log.gather(1)
+    log.take(planned("x", 2, why="acknowledged", step="2-acknowledged"))
+    (edit,) = (one for _, one in log.pending if one.planned.why == "acknowledged")
+    edit.attempts = 1
+    assert tangled([(key, one) for key, one in reversed(log.pending)]) is None
 
 
 def test_what_waits_gives_way_to_a_critical_message_of_the_same_incident() -> None:

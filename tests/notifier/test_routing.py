@@ -82,8 +82,8 @@ def test_killed_while_a_group_waits_it_loses_nothing_and_tells_it_once(
     process.kill()
     process.wait()
     assert mail.requests == []
-    desk.start()
     desk.fire("c", "WARNING")
+    desk.start()
     desk.wait(lambda: desk.records(Sent), "the message")
     (request,) = mail.requests
     assert [one["rule"] for one in request.body["alerts"]] == ["a", "b", "c"]

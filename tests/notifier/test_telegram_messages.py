@@ -133,6 +133,8 @@ def test_who_took_it_is_written_into_the_message_and_twice_is_as_once(server: Bo
 def test_an_edit_of_what_is_not_there_is_done_with(server: BotApiServer) -> None:
     assert send(server, why="acknowledged", about=(7,)) is SENT
     assert send(server, why="acknowledged") is SENT
+    server.refusals["editMessageText"] = [Refused(400, "Bad Request: MESSAGE_ID_INVALID")]
+    assert send(server, why="acknowledged", about=(7,)) is SENT
     assert server.called("sendMessage") == []
 
 
