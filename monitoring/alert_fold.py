@@ -26,6 +26,7 @@ from monitoring.market_override import Overrides, take
 
 FILE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl")
 TAIL_BYTES = 65_536
+DAY_MS = 86_400_000
 _LINE = msgspec.json.Decoder(AlertLine)
 
 
@@ -150,7 +151,11 @@ def read(folder: Path, since_ms: int | None = None, after_seq: int = 0) -> Itera
     """
     found: dict[int, AlertLine] = {}
     for path in log_files(folder):
-        if _last_seq(path) > after_seq:
+        last = last_line(path)
+        if last is None or last.seq <= after_seq:
+            continue
+        # A day more, as a clock that was set back may have written younger lines before it.
+        if since_ms is None or wall_ms(last) >= since_ms - DAY_MS:
             for line in scan(path.read_bytes()).lines:
                 if line.seq > after_seq:
                     found.setdefault(line.seq, line)

@@ -126,9 +126,10 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether it is quiet now."""
         return self.quiet_hours is not None and self.quiet_hours.hold(wall_ms, zone)
 
-    def group(self, name: str) -> Route | None:
-        """Return the route whose group has a name, None when there is none any more."""
-        return next((route for route in self.routes if route.words == name), None)
+    def group(self, name: str, channel: str) -> Route | None:
+        """Return a channel's route whose group has a name, None when there is none any more."""
+        found = (one for one in self.routes if one.words == name and channel in one.channels)
+        return next(found, None)
 
 
 def why_not(

@@ -149,13 +149,13 @@ class Bot:
         try:
             answer = msgspec.json.decode(said.body, type=_Said)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            # A hotel's log-in page answers 200 too.
-            strange = Outcome("again", "the answer is not Telegram's")
-            return Answer(strange if outcome is SENT else outcome, said.code)
+            # A hotel's log-in page answers 200 too, and a proxy before the server with 403 or 404.
+            words = f"the answer is not Telegram's (HTTP {said.code})"
+            return Answer(Outcome("again", words, outcome.wait_seconds), said.code)
         if outcome is SENT and answer.ok:
             return Answer(SENT, said.code, result=bytes(answer.result))
-        words = "".join(one for one in answer.description[:120] if one.isprintable())
-        words = redacted(words, (self._token,))
+        words = redacted(answer.description, (self._token,))[:120]
+        words = "".join(one for one in words if one.isprintable())
         reason = f"Telegram says: {words} (HTTP {said.code})"
         if answer.parameters.migrate_to_chat_id is not None:
             reason += f": set chat to {answer.parameters.migrate_to_chat_id}"

@@ -133,9 +133,10 @@ class Conversation:
         else:
             try:
                 self._ask(order, now)
-            except OSError as error:
+            except (OSError, ValueError) as error:  # ValueError: an update's number has no end
                 monitoring_log.error("{}: a request failed: {}", self._name, error)
-                words = f"That can't be handed to the scheduler: {error.strerror or error}."
+                why = error.strerror if isinstance(error, OSError) else "it is no request"
+                words = f"That can't be handed to the scheduler: {why or error}."
                 self._answers.say(order, words, alert=True)
 
     def _ask(self, order: Order, now: Instant) -> None:

@@ -71,13 +71,15 @@ def fold(folder: Path) -> tuple[State, int]:
 
 
 class DeliveryLog:
-    """The one writer of the log. `state` is that of all that was appended, on disk or not.
+    """The one writer of the log. `state` is that of all that was appended, on disk or not; `taken`
+    counts what was.
 
     `error` says why records are held, None when none are.
     """
 
     def __init__(self, folder: Path, zone: ZoneInfo, keep_days: int, spare: Spare) -> None:
         self.state = State()
+        self.taken = 0
         self.error: str | None = None
         self.spoilt = 0
         self._folder = folder
@@ -107,6 +109,7 @@ class DeliveryLog:
         """Take one record in; the next `flush` writes it."""
         stamped = msgspec.structs.replace(record, timestamp=self._iso(record.at))
         self.state.take(stamped)
+        self.taken += 1
         self._held.append(stamped)
 
     def flush(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.routing import Routing
+from notifier.ledger import Outstanding
 from notifier.records import EDITS, SUMMARY, Planned
 from notifier.summary import Pending, alone, summary
 
@@ -56,7 +57,7 @@ def flush(
     due = {
         name
         for name, first in groups.items()
-        if _is_due(first.planned.at, flushed.get(name), routing, name, now)
+        if _is_due(first, flushed.get(name), routing, name, now)
     }
     keys = {key for key, one in waiting if one.group in due}
     keys |= _followed(waiting, keys)
@@ -136,12 +137,13 @@ def _followed(pending: Sequence[Pending], keys: set[str]) -> set[str]:
 
 
 def _is_due(
-    first_at: Instant, flushed_at: Instant | None, routing: Routing, name: str, now: Instant
+    first: Outstanding, flushed_at: Instant | None, routing: Routing, name: str, now: Instant
 ) -> bool:
-    """Tell whether a group's time has come, given when the first that waits in it came."""
-    route = routing.group(name)
+    """Tell whether a group's time has come, given the first that waits in it."""
+    route = routing.group(name, first.channel)
     if route is None:
         return True
+    first_at = first.planned.at
     interval_ms = route.group_interval_seconds * 1000
     if flushed_at is not None and elapsed_ms(flushed_at, first_at) < interval_ms:
         return elapsed_ms(flushed_at, now) >= interval_ms

@@ -14,8 +14,8 @@ from notifier.http import LONGEST_WAIT_SECONDS
 from notifier.ledger import Outstanding
 from notifier.letter import BROKEN, Letter, Outcome
 from notifier.message import finished
-from notifier.records import SUMMARY, Dead, Failed, Sent
-from notifier.retry import HORIZON_MS, pause_seconds
+from notifier.records import EDITS, SUMMARY, Dead, Failed, Sent
+from notifier.retry import HORIZON_MS, LONGEST_SECONDS, pause_seconds
 
 NO_THREAD_NS = 1_000_000_000
 """Before it is tried again to begin, where the system had no thread to give."""
@@ -90,7 +90,9 @@ class Lane:
         chance = self._chance()
         pause = pause_seconds(attempts, asked, chance)
         self._due_ns = _after(now, pause_seconds(self._failures, asked, chance))
-        if elapsed_ms(one.planned.due_at, now) > HORIZON_MS:
+        # A summary has its own day: it may list what is a day old, and what is new.
+        since = one.planned.at if one.planned.lists else one.planned.due_at
+        if elapsed_ms(since, now) > HORIZON_MS:
             return Dead(at=now, key=key, attempts=attempts, reason=f"a day of: {outcome.reason}")
         self._own_due_ns[key] = _after(now, pause)
         return Failed(
@@ -103,10 +105,15 @@ class Lane:
         for key, one in pending:
             if one.again_ms is None:
                 continue
-            left = min(max(0.0, (one.again_ms - now.wall_ms) / 1000), LONGEST_WAIT_SECONDS)
+            longest = LONGEST_WAIT_SECONDS if one.asked else LONGEST_SECONDS
+            left = min(max(0.0, (one.again_ms - now.wall_ms) / 1000), longest)
             self._own_due_ns[key] = _after(now, left)
             if one.asked:
                 self._due_ns = max(self._due_ns, _after(now, left))
+
+    def rest(self) -> None:
+        """Forget when what is no longer pending was to be tried again."""
+        self._own_due_ns.clear()
 
     def ready(self, now: Instant) -> bool:
         """Tell whether an attempt could begin."""
@@ -143,14 +150,17 @@ class Lane:
 
 
 def _firsts(pending: Iterable[tuple[str, Outstanding]]) -> list[tuple[str, Outstanding]]:
-    """Return those that no earlier one of the same incident keeps waiting."""
+    """Return those that no earlier one of the same incident keeps waiting: an edit is for looks,
+    and nothing waits for it.
+    """
     begun: set[str] = set()
     firsts = []
     for key, one in pending:
         incidents = one.incidents
         if begun.isdisjoint(incidents):
             firsts.append((key, one))
-        begun |= incidents
+        if one.planned.why not in EDITS:
+            begun |= incidents
     return firsts
 
 

@@ -22,6 +22,9 @@ from notifier.records import (
 REMEMBER_DEAD_MS = 86_400_000
 """For a day the operator is reminded that a message was given up."""
 
+MOST_DEAD = 1_000
+"""Of more, the later half is remembered."""
+
 REMEMBER_ENDED_MS = 900_000
 MOST_ENDED = 200
 """What is over is told again for so long, as Prometheus does it; of a storm, the last ones."""
@@ -158,12 +161,15 @@ class State(msgspec.Struct, kw_only=True):
 
     def _sent(self, record: Sent) -> None:
         one = self.outstanding.pop(record.key, None)
-        if one is None:
+        if one is None or one.planned.why in EDITS:
             return
         self.failing.pop(one.channel, None)
         self._forget_ended(one)
         planned = one.planned
         alone = not (planned.over or planned.lists) and planned.why != DIGEST
+        known = self.told.get(planned.incident)
+        if alone and known is not None and one.channel not in known.channels:
+            known.channels.append(one.channel)  # its firing was refused, and this came through
         if alone and record.message is not None:
             numbers = self.messages.setdefault(planned.incident, {})
             numbers[one.channel] = [*numbers.get(one.channel, [])[:1], record.message]
@@ -250,19 +256,22 @@ class State(msgspec.Struct, kw_only=True):
             one.attempts, one.again_ms = record.attempts, record.again_ms
             one.failing, one.reason = one.failing or record.at, record.reason
             one.asked = record.asked
-            self.failing[one.channel] = record.reason
+            if one.planned.why not in EDITS:
+                self.failing[one.channel] = record.reason
 
     def _bury(self, record: Dead) -> None:
         one = self.outstanding.pop(record.key, None)
-        self.dead = [
-            letter for letter in self.dead if elapsed_ms(letter.at, record.at) < REMEMBER_DEAD_MS
-        ]
-        if one is None:
+        if one is None or one.planned.why in EDITS:
             return
         if record.attempts > one.attempts:  # else it was not tried: its channel is not set any more
             self.failing[one.channel] = record.reason
         planned = one.planned
         self._forget_ended(one)
+        if len(self.dead) >= MOST_DEAD:
+            self.dead = [
+                one for one in self.dead if elapsed_ms(one.at, record.at) < REMEMBER_DEAD_MS
+            ]
+            self.dead = self.dead[-MOST_DEAD // 2 :]
         self.dead.append(DeadLetter(one.channel, record.at, planned.title, record.reason))
         firing = {one.incident for one in planned.lists if one.why == "new"}
         for incident in firing | ({planned.incident} if planned.why == "new" else set()):

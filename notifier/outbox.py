@@ -53,6 +53,8 @@ class Outbox:
         self._lanes = lanes
         self._routes = routes
         self._exposure = exposure
+        self._sorted: dict[str, list[Pending]] = {}
+        self._sorted_at = -1
         self._most = {name: a_minute(channels[name].kind) for name in lanes}
         self._told_ns = {name: deque[int](maxlen=most + 1) for name, most in self._most.items()}
         self._crowd_ns: dict[str, float] = dict.fromkeys(lanes, -math.inf)
@@ -63,8 +65,12 @@ class Outbox:
 
     def pending(self, channel: str) -> list[Pending]:
         """Return what is neither sent nor given up on a channel, in the order of planning."""
-        outstanding = self._log.state.outstanding
-        return [(key, one) for key, one in outstanding.items() if one.channel == channel]
+        if self._sorted_at != self._log.taken:  # thousands may wait, and this is asked at each turn
+            self._sorted_at = self._log.taken
+            self._sorted = {}
+            for key, one in self._log.state.outstanding.items():
+                self._sorted.setdefault(one.channel, []).append((key, one))
+        return self._sorted.get(channel, [])
 
     def turn(self, now: Instant, *, more: bool = False) -> None:
         """Decide what is told as one, and begin what can be sent. `more`: lines are still to be
@@ -72,6 +78,7 @@ class Outbox:
         """
         for name, lane in self._lanes.items():
             if not self.pending(name):
+                lane.rest()
                 continue
             self._append(overdue(self.pending(name), self._routes.routing.fallback, now))
             self._flush(name, now)
@@ -104,13 +111,15 @@ class Outbox:
     def _flush(self, name: str, now: Instant) -> None:
         """Tell the groups whose time has come."""
         pending = self._idle(name)
-        if all(one.group is None for _, one in pending):
+        waiting = sum(one.group is not None for _, one in pending)
+        quiet = self._routes.quiet(now)
+        if waiting == 0 or (quiet and waiting == len(pending)):
             return
         records = flush(
             pending,
             self._log.state.flushed.get(name, {}),
             self._routes.routing,
-            quiet=self._routes.quiet(now),
+            quiet=quiet,
             exposure=self._exposure,
             now=now,
         )

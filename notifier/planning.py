@@ -16,6 +16,7 @@ from monitoring.snapshot import Snapshot
 from notifier.course import course_of, divide, groups_of
 from notifier.ledger import Known
 from notifier.message import News, advice_of, exposure_of, text_of, title_of
+from notifier.others import OWN_RULES
 from notifier.records import Climb, Mark, Passed, Planned
 from notifier.routes import Routes
 
@@ -75,9 +76,11 @@ class Planner:
     def of_standing(self, folded: Folded, told: Told, now: Instant) -> list[Planned | Passed]:
         """Return what is told where a log is taken up in its middle: what fires, and was told."""
         mark = Mark(folded.seq, 0 if folded.at is None else folded.at.boottime_ns)
+        standing = {one.id for one in folded.states.values()}
         records: list[Planned | Passed] = [
-            Passed(at=now, mark=mark, reason="the telling begins here: of what is before, that "
-                   "which fires")
+            Passed(at=now, mark=mark, incident=id_, rule=known.rule, why="untold", over=True,
+                   reason="the alert log that it stood in was lost")
+            for id_, known in told.items() if id_ not in standing and known.rule not in OWN_RULES
         ]  # fmt: skip
         firing = [
             one
@@ -92,7 +95,8 @@ class Planner:
                 records.append(
                     self._planned(news, "standing", course.channels, now, passed=course.passed)
                 )
-        return records
+        reason = "the telling begins here: of what is before, that which fires"
+        return [*records, Passed(at=now, mark=mark, reason=reason)]
 
     def of_climb(
         self, news: News, reason: str, channels: tuple[str, ...], climb: Climb, now: Instant

@@ -131,7 +131,7 @@ def test_a_log_in_page_of_a_network_is_not_taken_for_telegram(serve: Serve) -> N
     server = serve()
     server.always.body = b"<html>Welcome to our hotel</html>"
     outcome = channel_telegram.send(Bot(server.url, TOKEN), "1", LETTER, buttons=False)
-    assert outcome == Outcome("again", "the answer is not Telegram's")
+    assert outcome == Outcome("again", "the answer is not Telegram's (HTTP 200)")
 
 
 def test_a_file_gets_every_message_one_below_the_other(tmp_path: Path) -> None:

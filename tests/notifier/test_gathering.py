@@ -13,7 +13,7 @@ from notifier.fallback import instead, overdue
 from notifier.gathering import BURST, LATE_BURST, a_minute, crowd, flush, gathered, tangled
 from notifier.ledger import Outstanding, State
 from notifier.message import finished
-from notifier.records import Dead, Mark, Planned, Sent
+from notifier.records import Dead, Failed, Mark, Planned, Sent
 from notifier.summary import Pending, listed_of
 
 ROUTE = Route(channels=("a",), severity="WARNING")
@@ -45,11 +45,11 @@ def warning(incident: str, seconds: float = 0, *, over: bool = False, **fields: 
 class Log:
     """A state that records are added to, as the deliveries log does."""
 
-    def __init__(self, *records: Planned | Sent | Dead) -> None:
+    def __init__(self, *records: Planned | Sent | Failed | Dead) -> None:
         self.state = State()
         self.take(*records)
 
-    def take(self, *records: Planned | Sent | Dead) -> None:
+    def take(self, *records: Planned | Sent | Failed | Dead) -> None:
         for record in records:
             self.state.take(record)
 
@@ -103,6 +103,39 @@ def test_after_a_quiet_interval_the_group_begins_anew() -> None:
 
 def test_a_group_whose_route_is_gone_waits_no_longer() -> None:
     assert [one.incident for one in Log(warning("x")).flush(0, routing=Routing())] == ["x"]
+
+
+def test_two_routes_with_the_same_matchers_are_a_group_on_each_channel() -> None:
+    fast = Route(channels=("a",), group_wait_seconds=30, continues=True)
+    slow = Route(channels=("b",), group_wait_seconds=3600)
+    assert fast.words == slow.words
+    groups = {"a": fast.words, "b": slow.words}
+    log = Log(warning("x", channels=("a", "b"), groups=groups))
+    routing = Routing(routes=(fast, slow))
+    for channel, told in (("a", ["x"]), ("b", [])):
+        pending = [one for one in log.pending if one[1].channel == channel]
+        records = flush(pending, {}, routing, quiet=False, exposure=lambda _: "", now=at(31))
+        assert [one.incident for one in records] == told
+
+
+def test_an_edit_is_no_delivery_neither_when_it_is_refused_nor_when_it_comes_through() -> None:
+    log = Log(planned("x"), Failed(at=at(1), key="x.1-new.a", attempts=1, reason="401", again_ms=0))
+    for number in (2, 3):
+        log.take(planned("x", number, why="acknowledged", step=f"{number}-acknowledged"))
+    log.take(
+        Sent(at=at(4), key="x.2-acknowledged.a", attempts=1, late_ms=0),
+        Dead(at=at(4), key="x.3-acknowledged.a", attempts=1, reason="400"),
+    )
+    assert (log.state.failing, log.state.dead) == ({"a": "401"}, [])
+
+
+def test_who_was_refused_the_firing_and_took_a_reminder_hears_its_end() -> None:
+    log = Log(planned("x"), planned("x", 60, why="repeat", step="2-repeat"))
+    log.take(
+        Dead(at=at(61), key="x.1-new.a", attempts=1, reason="403"),
+        Sent(at=at(62), key="x.2-repeat.a", attempts=1, late_ms=0),
+    )
+    assert log.state.told["x"].channels == ["a"]
 
 
 def test_quiet_hours_hold_what_is_not_critical_and_tell_it_at_their_end_in_one() -> None:

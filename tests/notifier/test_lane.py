@@ -6,13 +6,14 @@ import math
 import threading
 import time
 
+import msgspec
 import pytest
 
 from evaluator.instant import Instant
 from notifier.lane import BROKEN, Lane
 from notifier.ledger import Outstanding
 from notifier.letter import SENT, Letter, Outcome
-from notifier.records import Dead, Failed, Planned, Sent
+from notifier.records import Dead, Failed, Listed, Planned, Sent
 from notifier.retry import pause_seconds
 
 HOUR = 3600
@@ -103,11 +104,17 @@ def test_after_a_restart_the_time_that_was_asked_for_still_counts() -> None:
     assert sent.attempts == 4
 
 
-def test_a_clock_that_was_set_far_back_holds_nothing_up_for_more_than_an_hour() -> None:
+@pytest.mark.parametrize(("asked", "seconds"), [(True, HOUR), (False, 60)])
+def test_a_clock_that_was_set_far_back_holds_nothing_up_for_longer_than_it_could_be_meant(
+    asked: bool, seconds: float
+) -> None:
     channel = Channel(SENT)
-    one = Outstanding(planned=PLANNED, channel="a", attempts=3, again_ms=at(90 * HOUR).wall_ms)
+    one = Outstanding(
+        planned=PLANNED, channel="a", attempts=3, again_ms=at(90 * HOUR).wall_ms, asked=asked
+    )
     channel.lane.resume([("key", one)], at(0))
-    assert isinstance(channel.attempt(one, HOUR), Sent)
+    assert channel.attempt(one, seconds - 1) is None
+    assert isinstance(channel.attempt(one, seconds), Sent)
 
 
 def test_a_send_that_never_ends_is_seen_to_hang_and_nothing_else_is_begun() -> None:
@@ -134,6 +141,25 @@ def test_after_a_day_it_is_given_up_with_the_last_reason() -> None:
     dead = channel.attempt(one, 24 * HOUR + 60)
     assert isinstance(dead, Dead)
     assert dead.reason == "a day of: HTTP 500"
+
+
+def test_a_summary_of_old_and_new_has_a_day_of_its_own() -> None:
+    listed = Listed(key="k", incident="i", rule="r", severity="CRITICAL", why="new", over=False)
+    summary = msgspec.structs.replace(PLANNED, at=at(24 * HOUR), since=at(0), lists=(listed,))
+    channel = Channel(Outcome("again", "HTTP 500"))
+    one = Outstanding(planned=summary, channel="a")
+    assert isinstance(channel.attempt(one, 25 * HOUR), Failed)
+    assert isinstance(channel.attempt(one, 49 * HOUR), Dead)
+
+
+def test_nothing_waits_for_an_edit_that_fails() -> None:
+    edit = msgspec.structs.replace(PLANNED, why="acknowledged", step="2-acknowledged")
+    end = msgspec.structs.replace(PLANNED, why="resolved", step="3-resolved", over=True)
+    failing = Outstanding(planned=edit, channel="a", attempts=1)
+    pending = [("edit", failing), ("end", Outstanding(planned=end, channel="a"))]
+    chosen = Channel(SENT).lane.choose(pending, at(1))
+    assert chosen is not None
+    assert chosen[0] == "end"
 
 
 def test_a_refusal_is_given_up_at_once() -> None:

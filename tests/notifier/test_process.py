@@ -186,6 +186,9 @@ def test_a_log_that_was_lost_and_begun_anew_is_told_from_its_first_line_on(
     desk.wait(lambda: len(server.requests) == 5, "what fires in the third log")
     rules = [request.body["rule"] for request in server.requests[3:]]
     assert rules == ["while_it_runs", "while_it_is_down"]
+    # Nobody will ever hear the end of what stood in the second log.
+    assert [known.rule for known in desk.deliveries().told.values()][-1:] == ["while_it_is_down"]
+    assert "while_it_runs" not in {one.rule for one in desk.deliveries().told.values()}
 
 
 def test_why_nobody_is_told_is_in_the_log(desk: Desk, serve: Serve) -> None:

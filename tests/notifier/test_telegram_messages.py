@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from notifier.letter import SENT, Letter, Outcome
 from notifier.telegram_text import monospaced
 from tests.bot_api_server import BotApiServer, Refused
 
+Serve = Callable[..., Any]
 TOKEN = "123456:CANARY-token"
 CHAT = "987"
 FIRING = Letter(
@@ -128,6 +130,18 @@ def test_who_took_it_is_written_into_the_message_and_twice_is_as_once(server: Bo
     assert send(server, why="unacknowledged", about=(number,)).word == "sent"
     (shown,) = server.messages.values()
     assert shown.labels == ["Acknowledge", "Silence 1 h"]
+
+
+def test_what_is_no_answer_of_telegrams_is_asked_again_whatever_its_status(serve: Serve) -> None:
+    proxy = serve()
+    proxy.always.code, proxy.always.body = 403, b"<html>Forbidden</html>"
+    outcome = channel_telegram.send(Bot(proxy.url, TOKEN), CHAT, FIRING, buttons=False)
+    assert (outcome.word, outcome.reason) == ("again", "the answer is not Telegram's (HTTP 403)")
+
+
+def test_of_a_token_that_is_said_back_no_part_is_shown(server: BotApiServer) -> None:
+    server.refusals["sendMessage"] = [Refused(403, f"{'x' * 115}{TOKEN}")]
+    assert TOKEN[:4] not in send(server).reason
 
 
 def test_an_edit_of_what_is_not_there_is_done_with(server: BotApiServer) -> None:
