@@ -17,15 +17,39 @@ LIMIT_SECONDS: dict[Severity, int] = {"CRITICAL": 30, "WARNING": 900}
 """So long a channel has for a message: some four attempts, and an outage of minutes."""
 
 
-def overdue(pending: Iterable[Pending], fallback: Mapping[str, str], now: Instant) -> list[Planned]:
-    """Return what is told on fallback channels, of what could not be sent for too long."""
-    records = []
+def overdue(
+    pending: Iterable[Pending],
+    fallback: Mapping[str, str],
+    now: Instant,
+    *,
+    refused: Mapping[str, str] | None = None,
+) -> list[Planned]:
+    """Return what is told on fallback channels, of what could not be sent for too long.
+
+    `pending` is of one channel, in the order of planning; `refused` says by key why that channel
+    takes something never. What follows of the same incident is told at once: a fallback channel
+    that hears of it when it is over would else never hear the end.
+    """
+    records: list[Planned] = []
+    begun: set[str] = set()
     for key, one in pending:
+        made: list[Planned] = []
         limit_seconds = LIMIT_SECONDS[one.planned.severity]
-        if one.group is None and elapsed_ms(one.planned.due_at, now) > limit_seconds * 1000:
+        if refused is not None and key in refused:
+            made = instead(key, one, fallback, refused[key], now)
+        elif one.group is not None:
+            continue
+        elif elapsed_ms(one.planned.due_at, now) > limit_seconds * 1000:
             why = f"not for {in_words(limit_seconds)}"
             reason = f"{why}: {one.reason}" if one.reason else why
-            records += instead(key, one, fallback, reason, now)
+            made = instead(key, one, fallback, reason, now)
+        elif not begun.isdisjoint(one.incidents) and (
+            fallback.get(one.channel) not in one.planned.channels  # it hears that anyway
+        ):
+            made = instead(key, one, fallback, "nor was what came before it", now)
+        if made or one.fell_back:
+            begun |= one.incidents
+        records += made
     return records
 
 

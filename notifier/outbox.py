@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from evaluator.instant import Instant
 from monitoring.config import Channel
 from notifier.deliveries import DeliveryLog
-from notifier.fallback import instead, overdue
+from notifier.fallback import overdue
 from notifier.gathering import (
     GAP_MS,
     MINUTE_MS,
@@ -87,8 +87,13 @@ class Outbox:
         one = self._log.state.outstanding.get(outcome.key)
         if not isinstance(outcome, Dead) or one is None:
             return [outcome]
-        fallback = self._routes.routing.fallback
-        return [*instead(outcome.key, one, fallback, outcome.reason, outcome.at), outcome]
+        found = overdue(
+            self.pending(one.channel),
+            self._routes.routing.fallback,
+            outcome.at,
+            refused={outcome.key: outcome.reason},
+        )
+        return [*found, outcome]
 
     def seconds_left(self, now: Instant) -> float:
         """Return how long until something may be sent."""

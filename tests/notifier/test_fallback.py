@@ -1,0 +1,57 @@
+"""What a fallback channel is told, when and of what not: pure, from what is pending."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from notifier.fallback import overdue
+from notifier.records import Dead, Planned
+from tests.notifier.test_gathering import Log, at, planned
+
+FALLBACK = {"a": "b", "b": "a"}
+
+
+def of(channel: str, log: Log) -> list[Any]:
+    return [(key, one) for key, one in log.pending if one.channel == channel]
+
+
+def shown(records: list[Planned]) -> list[str]:
+    return [f"{one.incident} {one.why}" for one in records]
+
+
+def end(incident: str, seconds: float, **fields: Any) -> Planned:
+    return planned(incident, seconds, over=True, step="2-resolved", **fields)
+
+
+def test_a_fallback_that_hears_of_what_is_over_hears_the_end_at_once() -> None:
+    log = Log(planned("x"), planned("y", 10), end("x", 20))
+    told = overdue(of("a", log), FALLBACK, at(31))
+    assert shown(told) == ["x new", "x resolved"]
+    assert told[1].text.startswith("not told on a: nor was what came before it\n")
+    log.take(*told)
+    assert shown(overdue(of("a", log), FALLBACK, at(32))) == []
+    assert [one.planned.why for _, one in of("b", log)] == ["new", "resolved"]
+
+
+def test_what_is_refused_takes_the_end_that_waits_behind_it_along() -> None:
+    log = Log(planned("x"), end("x", 1), planned("y", 1))
+    ((key, _), *_) = log.pending
+    assert shown(overdue(log.pending, FALLBACK, at(2), refused={key: "HTTP 400"})) == [
+        "x new", "x resolved"
+    ]  # fmt: skip
+
+
+def test_an_end_that_the_fallback_is_told_of_anyway_is_not_told_there_twice_at_once() -> None:
+    log = Log(planned("x"))
+    log.take(*overdue(log.pending, FALLBACK, at(31)))
+    log.take(end("x", 40, channels=("a", "b")))
+    assert overdue(of("a", log), FALLBACK, at(50)) == []
+
+
+def test_what_is_over_does_not_fire_again_since_a_fallback_heard_of_it() -> None:
+    log = Log(planned("x"), end("x", 20))
+    fire, _ = overdue(log.pending, FALLBACK, at(31))
+    log.take(fire)
+    assert log.state.told == {}
+    log.take(Dead(at=at(32), key=fire.key("b"), attempts=1, reason="HTTP 403"))
+    assert log.state.told == {}
