@@ -23,12 +23,14 @@ def overdue(
     now: Instant,
     *,
     refused: Mapping[str, str] | None = None,
+    grouped: bool = True,
 ) -> list[Planned]:
     """Return what is told on fallback channels, of what could not be sent for too long.
 
     `pending` is of one channel, in the order of planning; `refused` says by key why that channel
-    takes something never. What follows of the same incident is told at once: a fallback channel
-    that hears of it when it is over would else never hear the end.
+    takes something never. `grouped`: groups wait on that channel. What follows of the same
+    incident is told at once: a fallback channel that hears of it when it is over would else never
+    hear the end.
     """
     records: list[Planned] = []
     begun: set[str] = set()
@@ -37,7 +39,7 @@ def overdue(
         limit_seconds = LIMIT_SECONDS[one.planned.severity]
         if refused is not None and key in refused:
             made = instead(key, one, fallback, refused[key], now)
-        elif one.group is not None:
+        elif grouped and one.group is not None:
             continue
         elif elapsed_ms(one.planned.due_at, now) > limit_seconds * 1000:
             why = f"not for {in_words(limit_seconds)}"

@@ -70,10 +70,14 @@ class Outbox:
         """Decide what is told as one, and begin what can be sent. `more`: lines are still to be
         taken in, so that a crowd is not whole yet.
         """
+        fallback = self._routes.routing.fallback
+        for name in fallback.keys() - self._lanes.keys():
+            # An Alertmanager: it is sent all that is outstanding, whatever waits elsewhere.
+            self._append(overdue(self.pending(name), fallback, now, grouped=False))
         for name, lane in self._lanes.items():
             if not self.pending(name):
                 continue
-            self._append(overdue(self.pending(name), self._routes.routing.fallback, now))
+            self._append(overdue(self.pending(name), fallback, now))
             self._flush(name, now)
             startable = self._startable(lane, now, more=more)
             chosen = lane.choose(startable, now) if lane.ready(now) else None

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from monitoring.config import Channel, Config
+from monitoring.home import Home
+from notifier.alertmanager import alerts_of
+from notifier.deliveries import DeliveryLog
 from notifier.fallback import overdue
+from notifier.outbox import Outbox
 from notifier.records import Dead, Planned
-from tests.notifier.test_gathering import Log, at, planned
+from notifier.routes import Routes
+from tests.notifier.simulated import NoSpare
+from tests.notifier.test_gathering import GROUP, Log, at, planned
 
 FALLBACK = {"a": "b", "b": "a"}
 
@@ -55,3 +64,31 @@ def test_what_is_over_does_not_fire_again_since_a_fallback_heard_of_it() -> None
     assert log.state.told == {}
     log.take(Dead(at=at(32), key=fire.key("b"), attempts=1, reason="HTTP 403"))
     assert log.state.told == {}
+
+
+def test_an_alertmanager_that_is_not_reached_has_a_fallback_too(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.notify.write_text('[fallback]\na = "b"\n')
+    channels = {"a": Channel(kind="alertmanager"), "b": Channel(kind="file", path="b")}
+    log = DeliveryLog(home.deliveries, ZoneInfo("Asia/Kolkata"), 90, NoSpare())
+    routes = Routes(home, Config(channels=channels), {})
+    outbox = Outbox(log, {}, channels, routes, exposure=lambda _: "open 3", now=at(0))
+    log.append([planned("x"), planned("y", severity="WARNING", groups={"a": GROUP})])
+    outbox.turn(at(30))
+    assert outbox.pending("b") == []
+    outbox.turn(at(31))
+    assert [one.planned.incident for _, one in outbox.pending("b")] == ["x"]
+    outbox.turn(at(901))  # what waits in groups elsewhere, it is sent at once
+    assert [one.planned.incident for _, one in outbox.pending("b")] == ["x", "y"]
+    assert len(log.state.outstanding) == 4
+    log.close()
+
+
+def test_an_alertmanager_that_is_a_fallback_is_told_that_it_fires_and_when_it_ended() -> None:
+    log = Log(planned("x"))
+    log.take(*overdue(log.pending, FALLBACK, at(31)))
+    (alert,) = alerts_of(log.state, "b", at(40))
+    assert alert.ends_at > alert.starts_at
+    log.take(end("x", 50, channels=("a", "b")))
+    (alert,) = alerts_of(log.state, "b", at(60))
+    assert alert.ends_at[14:19] == "12:57"
