@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from evaluator.instant import Instant
 from monitoring.config import Channel
 from notifier.deliveries import DeliveryLog
-from notifier.fallback import overdue
+from notifier.fallback import Fallbacks, overdue
 from notifier.gathering import (
     GAP_MS,
     MINUTE_MS,
@@ -51,6 +51,7 @@ class Outbox:
     ) -> None:
         self._log = log
         self._lanes = lanes
+        self._channels = channels
         self._routes = routes
         self._exposure = exposure
         self._most = {name: a_minute(channels[name].kind) for name in lanes}
@@ -70,14 +71,14 @@ class Outbox:
         """Decide what is told as one, and begin what can be sent. `more`: lines are still to be
         taken in, so that a crowd is not whole yet.
         """
-        fallback = self._routes.routing.fallback
-        for name in fallback.keys() - self._lanes.keys():
+        fallbacks = self._fallbacks(now)
+        for name in fallbacks.others.keys() - self._lanes.keys():
             # An Alertmanager: it is sent all that is outstanding, whatever waits elsewhere.
-            self._append(overdue(self.pending(name), fallback, now, grouped=False))
+            self._append(overdue(self.pending(name), fallbacks, now, grouped=False))
         for name, lane in self._lanes.items():
             if not self.pending(name):
                 continue
-            self._append(overdue(self.pending(name), fallback, now))
+            self._append(overdue(self.pending(name), fallbacks, now))
             self._flush(name, now)
             startable = self._startable(lane, now, more=more)
             chosen = lane.choose(startable, now) if lane.ready(now) else None
@@ -93,7 +94,7 @@ class Outbox:
             return [outcome]
         found = overdue(
             self.pending(one.channel),
-            self._routes.routing.fallback,
+            self._fallbacks(outcome.at),
             outcome.at,
             refused={outcome.key: outcome.reason},
         )
@@ -109,6 +110,9 @@ class Outbox:
             if not self._held(name, now)
         ]
         return min(waits, default=math.inf)
+
+    def _fallbacks(self, now: Instant) -> Fallbacks:
+        return Fallbacks(self._routes.routing.fallback, self._channels, self._routes.quiet(now))
 
     def _flush(self, name: str, now: Instant) -> None:
         """Tell the groups whose time has come."""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from monitoring.config import Channel, Config
 from monitoring.home import Home
+from monitoring.routing import NO_ROUTE, Routing
 from notifier.alertmanager import alerts_of
 from notifier.deliveries import DeliveryLog
-from notifier.fallback import overdue
+from notifier.fallback import Fallbacks, overdue
+from notifier.gathering import flush
 from notifier.outbox import Outbox
-from notifier.records import Dead, Planned
+from notifier.records import DIGEST, Dead, Planned
 from notifier.routes import Routes
 from tests.notifier.simulated import NoSpare
-from tests.notifier.test_gathering import GROUP, Log, at, planned
-
-FALLBACK = {"a": "b", "b": "a"}
+from tests.notifier.test_gathering import BOTH, FALLBACK, GROUP, Log, at, planned, warning
 
 
 def of(channel: str, log: Log) -> list[Any]:
@@ -92,3 +95,39 @@ def test_an_alertmanager_that_is_a_fallback_is_told_that_it_fires_and_when_it_en
     log.take(end("x", 50, channels=("a", "b")))
     (alert,) = alerts_of(log.state, "b", at(60))
     assert alert.ends_at[14:19] == "12:57"
+
+
+def test_a_fallback_that_is_told_of_critical_alone_hears_of_nothing_else_but_of_its_end() -> None:
+    grave = BOTH | {"b": Channel(kind="file", path="b", severity="CRITICAL")}
+    fallbacks = Fallbacks({"a": "b"}, grave)
+    log = Log(warning("x", groups={}), warning("y", groups={}), planned("z"))
+    log.take(warning("z", 10, step="2-changed", groups={}), end("z", 20, severity="WARNING"))
+    refused = {log.pending[0][0]: "HTTP 403"}
+    told = overdue(log.pending, fallbacks, at(2000), refused=refused)
+    assert [(one.incident, one.step.partition("-instead")[0]) for one in told] == [
+        ("z", "1-new"), ("z", "2-changed"), ("z", "2-resolved")
+    ]  # fmt: skip
+
+
+def test_in_quiet_hours_what_is_not_critical_waits_on_the_fallback_too() -> None:
+    log = Log(planned("x"), warning("y", groups={}), warning("z", groups={}))
+    quiet = Fallbacks({"a": "b"}, BOTH, quiet=True)
+    log.take(*overdue(log.pending, quiet, at(901)))
+    log.take(warning("own", 902, channels=("b",), groups={"b": NO_ROUTE}))
+    on_b = of("b", log)
+    assert [one.group for _, one in on_b] == [None, NO_ROUTE, NO_ROUTE, NO_ROUTE]
+    tell = partial(flush, on_b, {}, Routing(), exposure=lambda _: "open 3")
+    assert tell(quiet=True, now=at(1000)) == []
+    (told,) = tell(quiet=False, now=at(9000))
+    assert [one.incident for one in told.lists] == ["y", "z", "own"]
+    assert not told.fell_back  # of one that it lists nobody else was told
+    log.take(told)
+    assert [one.planned.incident for _, one in of("b", log)] == ["x", "summary"]
+
+
+def test_an_alertmanager_is_told_of_nothing_that_is_no_alert_in_anothers_stead() -> None:
+    stack = Fallbacks({"a": "b"}, BOTH | {"b": Channel(kind="alertmanager")})
+    digest = planned(DIGEST, over=True, severity="WARNING")
+    log = Log(msgspec.structs.replace(digest, why=DIGEST))
+    assert overdue(log.pending, stack, at(1000)) == []
+    assert len(overdue(log.pending, FALLBACK, at(1000))) == 1
