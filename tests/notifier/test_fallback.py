@@ -69,13 +69,30 @@ def test_what_is_over_does_not_fire_again_since_a_fallback_heard_of_it() -> None
     assert log.state.told == {}
 
 
-def test_an_alertmanager_that_is_not_reached_has_a_fallback_too(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+def outbox_of(root: Path, kind: Any) -> tuple[Outbox, DeliveryLog]:
+    """Return an outbox without a lane, of a channel of a kind whose fallback is a file."""
+    home = Home(root)
     home.notify.write_text('[fallback]\na = "b"\n')
-    channels = {"a": Channel(kind="alertmanager"), "b": Channel(kind="file", path="b")}
+    channels = {"a": Channel(kind=kind), "b": Channel(kind="file", path="b")}
     log = DeliveryLog(home.deliveries, ZoneInfo("Asia/Kolkata"), 90, NoSpare())
     routes = Routes(home, Config(channels=channels), {})
-    outbox = Outbox(log, {}, channels, routes, exposure=lambda _: "open 3", now=at(0))
+    return Outbox(log, {}, channels, routes, exposure=lambda _: "open 3", now=at(0)), log
+
+
+def test_before_a_refusal_stands_all_that_the_fallback_is_told_for_it(tmp_path: Path) -> None:
+    outbox, log = outbox_of(tmp_path, "webhook")
+    log.append([planned("x"), end("x", 1)])
+    dead = Dead(at=at(2), key="x.1-new.a", attempts=1, reason="HTTP 400")
+    *told, last = outbox.with_instead(dead)
+    assert [one.step for one in told if isinstance(one, Planned)] == [
+        "1-new-instead-of-a", "2-resolved-instead-of-a"
+    ]  # fmt: skip
+    assert last == dead
+    log.close()
+
+
+def test_an_alertmanager_that_is_not_reached_has_a_fallback_too(tmp_path: Path) -> None:
+    outbox, log = outbox_of(tmp_path, "alertmanager")
     log.append([planned("x"), planned("y", severity="WARNING", groups={"a": GROUP})])
     outbox.turn(at(30))
     assert outbox.pending("b") == []
