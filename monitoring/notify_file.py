@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import time
 from pathlib import Path
 from typing import Any, get_args
@@ -17,6 +17,7 @@ from evaluator.rules import Fault, RuleErrors
 from evaluator.toml_file import parse
 from evaluator.toml_places import Path as Place
 from evaluator.toml_places import Places
+from monitoring.config import Channel
 from monitoring.regular import RULES_BYTES, read_regular
 from monitoring.routing import QuietHours, Route, Routing, When
 
@@ -35,7 +36,7 @@ class Refused(msgspec.Struct, frozen=True):
     faults: list[Fault]
 
 
-def read(path: Path, channels: Collection[str]) -> Routing | Refused:
+def read(path: Path, channels: Mapping[str, Channel]) -> Routing | Refused:
     """Return what the file says, given the channels that are set. No file routes nothing."""
     try:
         text = read_regular(path, RULES_BYTES, follow=True).decode()
@@ -48,7 +49,7 @@ def read(path: Path, channels: Collection[str]) -> Routing | Refused:
     return of_text(text, path.name, channels)
 
 
-def of_text(text: str, file: str, channels: Collection[str]) -> Routing | Refused:
+def of_text(text: str, file: str, channels: Mapping[str, Channel]) -> Routing | Refused:
     """Return what a text says."""
     try:
         data, places = parse(text, file)
@@ -62,11 +63,11 @@ def of_text(text: str, file: str, channels: Collection[str]) -> Routing | Refuse
 
 
 class _Reader:
-    def __init__(self, file: str, places: Places, channels: Collection[str]) -> None:
+    def __init__(self, file: str, places: Places, channels: Mapping[str, Channel]) -> None:
         self.faults: list[Fault] = []
         self._file = file
         self._places = places
-        self._channels = channels
+        self.channels = channels
 
     def routing(self, data: Mapping[str, object]) -> Routing:
         for key in data:
@@ -88,10 +89,10 @@ class _Reader:
 
     def channel(self, name: object, place: Place) -> str | None:
         """Return the name of a channel that is set."""
-        if isinstance(name, str) and name in self._channels:
+        if isinstance(name, str) and name in self.channels:
             return name
-        there = f"there are: {', '.join(self._channels)}" if self._channels else "none is set"
-        hint = nearest(name, self._channels) if isinstance(name, str) else None
+        there = f"there are: {', '.join(self.channels)}" if self.channels else "none is set"
+        hint = nearest(name, self.channels) if isinstance(name, str) else None
         shown = name[:60] if isinstance(name, str) else "that is no text"
         self.report(place, f"unknown channel {shown} ({there})", hint)
         return None
@@ -207,6 +208,14 @@ def _clock(reader: _Reader, value: object, place: Place) -> time | None:
     return time(int(match[1]), int(match[2]))
 
 
+def _messengers(reader: _Reader, value: object, place: Place) -> tuple[str, ...] | None:
+    found = _channels(reader, value, place)
+    for name in found or ():
+        if reader.channels[name].kind == "alertmanager":
+            reader.report(place, f"{name} is an Alertmanager: it takes alerts, and no messages")
+    return found
+
+
 def _channels(reader: _Reader, value: object, place: Place) -> tuple[str, ...] | None:
     if not isinstance(value, list) or not value:
         reader.report(place, 'channels must be a list of at least one: ["phone"]')
@@ -230,4 +239,4 @@ _ROUTE: Fields = {
     "repeat_interval": ("repeat_interval_seconds", _duration),
 }
 _QUIET_HOURS: Fields = {"from": ("since", _clock), "to": ("until", _clock)}
-_DIGEST: Fields = {"channels": ("channels", _channels)}
+_DIGEST: Fields = {"channels": ("channels", _messengers)}

@@ -213,7 +213,7 @@ class State(msgspec.Struct, kw_only=True):
             self._tell(incident, rule, record)
 
     def _tell(self, incident: str, rule: str, record: Planned) -> None:
-        if record.lists and incident not in self.told:
+        if (record.lists or record.instead_of) and incident not in self.told:
             return  # it is over by now
         known = self.told.setdefault(incident, Known(rule, []))
         known.channels += [one for one in record.channels if one not in known.channels]

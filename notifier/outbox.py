@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from evaluator.instant import Instant
 from monitoring.config import Channel
 from notifier.deliveries import DeliveryLog
-from notifier.fallback import instead, overdue
+from notifier.fallback import Fallbacks, overdue
 from notifier.gathering import (
     GAP_MS,
     MINUTE_MS,
@@ -51,6 +51,7 @@ class Outbox:
     ) -> None:
         self._log = log
         self._lanes = lanes
+        self._channels = channels
         self._routes = routes
         self._exposure = exposure
         self._sorted: dict[str, list[Pending]] = {}
@@ -76,11 +77,15 @@ class Outbox:
         """Decide what is told as one, and begin what can be sent. `more`: lines are still to be
         taken in, so that a crowd is not whole yet.
         """
+        fallbacks = self._fallbacks(now)
+        for name in fallbacks.others.keys() - self._lanes.keys():
+            # An Alertmanager: it is sent all that is outstanding, whatever waits elsewhere.
+            self._append(overdue(self.pending(name), fallbacks, now, grouped=False))
         for name, lane in self._lanes.items():
             if not self.pending(name):
                 lane.rest()
                 continue
-            self._append(overdue(self.pending(name), self._routes.routing.fallback, now))
+            self._append(overdue(self.pending(name), fallbacks, now))
             self._flush(name, now)
             startable = self._startable(lane, now, more=more)
             chosen = lane.choose(startable, now) if lane.ready(now) else None
@@ -94,8 +99,13 @@ class Outbox:
         one = self._log.state.outstanding.get(outcome.key)
         if not isinstance(outcome, Dead) or one is None:
             return [outcome]
-        fallback = self._routes.routing.fallback
-        return [*instead(outcome.key, one, fallback, outcome.reason, outcome.at), outcome]
+        found = overdue(
+            self.pending(one.channel),
+            self._fallbacks(outcome.at),
+            outcome.at,
+            refused={outcome.key: outcome.reason},
+        )
+        return [*found, outcome]
 
     def seconds_left(self, now: Instant) -> float:
         """Return how long until something may be sent."""
@@ -107,6 +117,9 @@ class Outbox:
             if not self._held(name, now)
         ]
         return min(waits, default=math.inf)
+
+    def _fallbacks(self, now: Instant) -> Fallbacks:
+        return Fallbacks(self._routes.routing.fallback, self._channels, self._routes.quiet(now))
 
     def _flush(self, name: str, now: Instant) -> None:
         """Tell the groups whose time has come."""

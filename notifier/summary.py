@@ -80,7 +80,7 @@ def summary(
                 lists=listed,
                 since=_earliest(dues),
                 flushes=tuple(flushes) if last else (),
-                fell_back=first.settled,
+                fell_back=all(one.settled for _, one in pending),
             )
         )
     # A part that lists what a part of before did has its key too, and stays.

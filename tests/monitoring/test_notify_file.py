@@ -188,6 +188,18 @@ def test_what_is_not_written_as_it_should_be_is_refused(text: str, fault: str) -
     assert fault in faults_of(text)
 
 
+def test_a_digest_goes_to_no_alertmanager_and_one_may_have_a_fallback_or_be_it() -> None:
+    channels = CHANNELS | {"stack": Channel(kind="alertmanager")}
+    text = '[digest]\nchannels = ["mail", "stack"]'
+    found = of_text(text, "notify.toml", channels)
+    assert isinstance(found, Refused)
+    assert [str(one) for one in found.faults] == [
+        "notify.toml:2:1: stack is an Alertmanager: it takes alerts, and no messages"
+    ]
+    text = '[fallback]\nstack = "mail"\nphone = "stack"'
+    assert isinstance(of_text(text, "notify.toml", channels), Routing)
+
+
 def test_no_file_routes_nothing_and_one_that_can_not_be_read_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "notify.toml"
     assert read(path, CHANNELS) == Routing()
@@ -199,7 +211,7 @@ def test_no_file_routes_nothing_and_one_that_can_not_be_read_is_a_fault(tmp_path
 
 
 def of_fault(path: Path, reason: str) -> Refused:
-    found = of_text("[", path.name, ())
+    found = of_text("[", path.name, {})
     assert isinstance(found, Refused)
     (fault,) = found.faults
     return Refused([type(fault)(path.name, 1, 1, None, reason)])

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from evaluator.instant import Instant
+from monitoring.config import Channel
 from monitoring.routing import NO_ROUTE, QuietHours, Route, Routing
-from notifier.fallback import instead, overdue
+from notifier.fallback import Fallbacks, instead, overdue
 from notifier.gathering import BURST, LATE_BURST, a_minute, crowd, flush, gathered, tangled
 from notifier.ledger import Outstanding, State
 from notifier.message import finished
@@ -255,7 +256,9 @@ def test_who_was_not_told_for_a_summary_was_refused_needs_no_end_of_it() -> None
     assert [known.channels for known in log.state.told.values()] == [[], []]
 
 
-FALLBACK = {"a": "b", "b": "a"}
+BOTH = {name: Channel(kind="file", path=name) for name in "ab"}
+FALLBACK = Fallbacks({"a": "b", "b": "a"}, BOTH)
+NO_FALLBACK = Fallbacks({}, BOTH)
 
 
 @pytest.mark.parametrize(("severity", "seconds"), [("CRITICAL", 30), ("WARNING", 900)])
@@ -279,8 +282,10 @@ def test_the_longest_message_fits_what_telegram_takes_in_another_channels_stead_
     name = "c" * 32
     longest = planned("x", title="t" * 60, text="😱" * 1_750, channels=(name,))
     one = Outstanding(planned=longest, channel=name)
-    (told,) = instead(longest.key(name), one, {name: "d" * 32}, "r" * 200, at(1))
-    text = finished(told.text, told.key("d" * 32), told.alert_at, at(86_000))
+    other = "d" * 32
+    fallbacks = Fallbacks({name: other}, {other: Channel(kind="telegram", chat="1")})
+    (told,) = instead(longest.key(name), one, fallbacks, "r" * 200, at(1))
+    text = finished(told.text, told.key(other), told.alert_at, at(86_000))
     assert len(f"{told.title}\n{text}".encode("utf-16-le")) // 2 <= 4096
 
 
@@ -291,7 +296,7 @@ def test_what_is_refused_goes_to_the_fallback_and_its_end_too() -> None:
     log.take(told, Dead(at=at(1), key="x.1-new.a", attempts=1, reason="HTTP 403"))
     assert log.state.told["x"].channels == ["b"]
     assert instead("k", log.pending[0][1], FALLBACK, "HTTP 403", at(2)) == []
-    assert instead("k", log.pending[0][1], {}, "HTTP 403", at(2)) == []
+    assert instead("k", log.pending[0][1], NO_FALLBACK, "HTTP 403", at(2)) == []
 
 
 def test_what_a_fallback_was_told_of_is_not_told_there_again_as_part_of_a_summary() -> None:

@@ -15,7 +15,7 @@ from evaluator.instant import Instant
 from monitoring.config import Channel, Config
 from monitoring.home import Home
 from notifier.deliveries import DeliveryLog
-from notifier.fallback import instead
+from notifier.fallback import Fallbacks, instead
 from notifier.lane import Lane
 from notifier.letter import SENT, Letter, Outcome
 from notifier.outbox import Outbox
@@ -183,4 +183,5 @@ def test_two_channels_that_stand_in_for_each_other_come_to_an_end(desk: Desk) ->
     desk.step(20)
     ((_, one),) = desk.outbox.pending("phone")
     assert len(one.planned.lists) == 12
-    assert instead("k", one, {"phone": "mail"}, "HTTP 500", at(99)) == []
+    fallbacks = Fallbacks({"phone": "mail"}, {"mail": Channel(kind="file", path="mail")})
+    assert instead("k", one, fallbacks, "HTTP 500", at(99)) == []
