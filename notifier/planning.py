@@ -9,6 +9,7 @@ import msgspec
 
 from evaluator.incident import Incident, Scalar
 from evaluator.instant import Instant
+from evaluator.suppression import CONSEQUENCES
 from monitoring.alert_fold import Folded, wall_ms
 from monitoring.alert_line import AlertLine
 from monitoring.config import Config
@@ -108,14 +109,18 @@ class Planner:
         return msgspec.structs.replace(planned, climb=climb)
 
     def standing(self, incident: Incident, now: Instant) -> News:
-        """Return what there is to say of an incident that fires since a while."""
+        """Return what there is to say now of an incident that fires since a while.
+
+        Of its context what it explains alone: the figures in it are of when it fired.
+        """
+        context = {name: one for name, one in incident.context.items() if name == CONSEQUENCES}
         todo, page = advice_of(incident.rule)
         began = incident.fired_at or incident.active_at
         return News(
             incident=incident.id, engine=self._config.engine, rule=incident.rule,
             severity=incident.severity, why="new", over=False, message=incident.message,
             reason="it fires since before the notifier began", since_ms=began.wall_ms, at=now,
-            context=incident.context, todo=todo, page=page,
+            context=context, todo=todo, page=page,
         )  # fmt: skip
 
     def _planned(
