@@ -16,7 +16,7 @@ from notifier.bot_api import (
 )
 from notifier.letter import SENT, Letter, Outcome
 from notifier.others import OWN_RULES
-from notifier.records import DIGEST, EDITS, SUMMARY
+from notifier.records import EDITS, SUMMARY, last_words
 from notifier.telegram_text import keyboard_of, marked_up, plain
 
 LOOKS_SECONDS = 2.0
@@ -31,12 +31,10 @@ class _Message(msgspec.Struct):
 def send(bot: Bot, chat: str, letter: Letter, *, buttons: bool) -> Outcome:
     """Send one message to a chat, or edit what it is about.
 
-    `buttons`: somebody is listed who may press them. A message of the notifier's own is not in
-    the alert log, and so can't be taken; one of several alerts is about no one of them.
+    `buttons`: somebody is listed who may press them.
     """
-    one_of_the_log = letter.rule not in OWN_RULES and letter.why not in {SUMMARY, DIGEST}
-    pressable = buttons and letter.status == "firing" and one_of_the_log
-    keyboard = keyboard_of(letter.incident) if pressable else None
+    pressable = _pressable(letter) if buttons else None
+    keyboard = None if pressable is None else keyboard_of(pressable)
     if letter.why in EDITS:
         return _edit(bot, chat, letter, keyboard if letter.why == "unacknowledged" else None)
     answer = _without_markup_if_refused(bot, _message(chat, letter, keyboard), plain(letter))
@@ -54,6 +52,19 @@ def send(bot: Bot, chat: str, letter: Letter, *, buttons: bool) -> Outcome:
     except msgspec.MsgspecError:
         return SENT
     return Outcome("sent", message=number)
+
+
+def _pressable(letter: Letter) -> str | None:
+    """Return the incident that somebody may take: of several the only one that still fires.
+
+    What the notifier sees itself is not in the alert log, and so can't be taken.
+    """
+    firing = [(letter.incident, letter.rule)] if letter.status == "firing" else []
+    if letter.why == SUMMARY:
+        last = last_words(letter.alerts)
+        firing = [(one.incident, one.rule) for one in last if not one.over]
+    incidents = [incident for incident, rule in firing if rule not in OWN_RULES]
+    return incidents[0] if len(firing) == len(incidents) == 1 else None
 
 
 def _message(chat: str, letter: Letter, keyboard: Keyboard | None) -> SendMessage:

@@ -9,6 +9,7 @@ from evaluator.instant import Instant, elapsed_ms
 from notifier.records import (
     DIGEST,
     EDITS,
+    SUMMARY,
     Clocked,
     Dead,
     Failed,
@@ -149,7 +150,7 @@ class State(msgspec.Struct, kw_only=True):
 
     def about(self, one: Outstanding) -> tuple[int, ...]:
         """Return the numbers of the first and the newest message that told of the same alert."""
-        return tuple(self.messages.get(one.planned.incident, {}).get(one.channel, ()))
+        return tuple(self.messages.get(one.planned.subject, {}).get(one.channel, ()))
 
     def dead_of(self, channel: str, now: Instant) -> list[DeadLetter]:
         """Return what was given up on a channel within the last day, oldest first."""
@@ -166,12 +167,13 @@ class State(msgspec.Struct, kw_only=True):
         self.failing.pop(one.channel, None)
         self._forget_ended(one)
         planned = one.planned
-        alone = not (planned.over or planned.lists) and planned.why != DIGEST
-        known = self.told.get(planned.incident)
+        over = planned.over or any(listed.over for listed in planned.lists)
+        alone = not over and planned.subject not in {SUMMARY, DIGEST}
+        known = self.told.get(planned.subject)
         if alone and known is not None and one.channel not in known.channels:
             known.channels.append(one.channel)  # its firing was refused, and this came through
         if alone and record.message is not None:
-            numbers = self.messages.setdefault(planned.incident, {})
+            numbers = self.messages.setdefault(planned.subject, {})
             numbers[one.channel] = [*numbers.get(one.channel, [])[:1], record.message]
 
     def _forget_ended(self, one: Outstanding) -> None:

@@ -60,7 +60,12 @@ def title_of(news: News) -> str:
     head: str = "RESOLVED" if news.over else news.severity
     if news.why in {"repeat", "escalated"}:
         head = f"STILL {head}"
-    title = f"{head} {news.rule} ({news.engine})"
+    return titled(f"{head} {news.rule}", news.engine)
+
+
+def titled(what: str, engine: str) -> str:
+    """Return a title that is no longer than a lock screen shows."""
+    title = f"{what} ({engine})"
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
 
 

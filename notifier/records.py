@@ -8,6 +8,8 @@ far (`carry`), so that older ones may be deleted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from evaluator.incident import Severity
@@ -37,6 +39,11 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     why: str
     over: bool
+
+
+def last_words(listed: Iterable[Listed]) -> list[Listed]:
+    """Return the last word of each incident that is listed."""
+    return [*{one.incident: one for one in listed}.values()]
 
 
 class Climb(msgspec.Struct, frozen=True):
@@ -86,6 +93,12 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     def due_at(self) -> Instant:
         """When it was to be told at first."""
         return self.since or self.at
+
+    @property
+    def subject(self) -> str:
+        """The incident that it tells of; a summary of several is about no one of them."""
+        last = last_words(self.lists)
+        return last[0].incident if len(last) == 1 else self.incident
 
     def key(self, channel: str) -> str:
         """Return the idempotency key of one delivery."""

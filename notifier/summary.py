@@ -1,7 +1,7 @@
 """Several deliveries of one channel as one message, or as few as their names need: pure.
 
-Few are told with a line each. Of many, the alerts are counted by rule, and every rule is named: in
-as many messages as that takes.
+Of few alerts each has a line, the last word of it. Of many, the alerts are counted by rule, and
+every rule is named: in as many messages as that takes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from evaluator.incident import Severity
 from evaluator.instant import Instant
 from monitoring.log_sinks import printable
 from notifier.ledger import Outstanding
-from notifier.records import SUMMARY, Listed, Planned
+from notifier.message import titled
+from notifier.records import SUMMARY, Listed, Planned, last_words
 
 DETAILED = 10
-"""So many deliveries have a line each."""
+"""Of so many deliveries each alert has a line."""
 LONGEST_LINE = 200
 LONGEST_LIST = 3000
 """UTF-16 units: with all else that stands in a message, below Telegram's 4096."""
@@ -27,7 +28,9 @@ Pending = tuple[str, Outstanding]
 
 
 class _Item(msgspec.Struct, frozen=True):
-    """What stands in a list below a heading, and the deliveries that it is for."""
+    """What stands in a list below a heading, and the deliveries that it is for. No words: more was
+    said of the same alert later.
+    """
 
     heading: str
     words: str
@@ -35,7 +38,7 @@ class _Item(msgspec.Struct, frozen=True):
 
     @property
     def units(self) -> int:
-        return len(self.words.encode("utf-16-le")) // 2 + 2
+        return len(self.words.encode("utf-16-le")) // 2 + 2 if self.words else 0
 
 
 def summary(
@@ -54,7 +57,8 @@ def summary(
     first = pending[0][1]
     few = sum(len(one.planned.lists) or 1 for _, one in pending) <= DETAILED
     whole = all(one.planned.why != SUMMARY for _, one in pending)
-    parts = [*_parts(_lines(pending) if few and whole else _counts(pending))]
+    of_one = len({incident for _, one in pending for incident in one.incidents}) == 1
+    parts = [*_parts(_lines(pending) if of_one or (few and whole) else _counts(pending))]
     dues = [now if one.group is not None else one.planned.due_at for _, one in pending]
     made = []
     for number, part in enumerate(parts, 1):
@@ -74,7 +78,7 @@ def summary(
                 why=SUMMARY,
                 over=all(one.over for one in listed),
                 alert_at=_earliest(one.planned.alert_at for _, one in pending),
-                title=f"{_title(listed)} ({first.planned.engine}){which}",
+                title=titled(_title(listed), first.planned.engine) + which,
                 text="\n".join(lines),
                 channels=(first.channel,),
                 lists=listed,
@@ -114,12 +118,19 @@ def _earliest(moments: Iterable[Instant]) -> Instant:
 
 
 def _lines(pending: Sequence[Pending]) -> list[_Item]:
+    """Return a line for each alert, the last word of it; for one alone also what is to be done."""
+    last = {incident: key for key, one in pending for incident in one.incidents}
     items = []
     for key, one in pending:
-        planned = one.planned
-        what = planned.title.removesuffix(f" ({planned.engine})")
-        words = f"{what}: {planned.text.partition(chr(10))[0]}"
-        items.append(_Item("", _cut(words), listed_of(key, one)))
+        lines: list[str] = []
+        if key in last.values():
+            planned = one.planned
+            what = planned.title.removesuffix(f" ({planned.engine})")
+            first, *others = planned.text.split("\n")
+            lines = [_cut(f"{what}: {first}")]
+            if len(last) == 1:
+                lines += [_cut(line) for line in others if line.startswith("do: ")]
+        items.append(_Item("", "\n".join(lines), listed_of(key, one)))
     return items
 
 
@@ -163,13 +174,16 @@ def _parts(items: Iterable[_Item]) -> Iterator[list[_Item]]:
 def _shown(part: Sequence[_Item]) -> list[str]:
     lines: dict[str, list[str]] = {}
     for item in part:
-        lines.setdefault(item.heading, []).append(item.words)
+        if item.words:
+            lines.setdefault(item.heading, []).append(item.words)
     return [heading + (", " if heading else "\n").join(words) for heading, words in lines.items()]
 
 
 def _title(listed: Sequence[Listed]) -> str:
-    """Return how many alerts there are of each kind, what still fires first."""
-    last = {one.incident: one for one in listed}.values()
+    """Return how many alerts there are of each kind, what still fires first; of one, which."""
+    last = last_words(listed)
+    if len(last) == 1:
+        return f"{'RESOLVED' if last[0].over else last[0].severity} {last[0].rule}"
     over = sum(one.over for one in last)
     critical = sum(one.severity == "CRITICAL" and not one.over for one in last)
     counts = {"CRITICAL": critical, "WARNING": len(last) - over - critical, "RESOLVED": over}

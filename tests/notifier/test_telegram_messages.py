@@ -11,6 +11,7 @@ import pytest
 from notifier import channel_telegram
 from notifier.bot_api import Bot
 from notifier.letter import SENT, Letter, Outcome
+from notifier.records import Listed
 from notifier.telegram_text import monospaced
 from tests.bot_api_server import BotApiServer, Refused
 
@@ -54,6 +55,34 @@ def test_buttons_are_below_firing_alerts_alone_and_only_if_somebody_may_press_th
     send(server, rule="notifier_sees_scheduler_dead")  # its scheduler can take no request
     labels = [shown.labels for shown in server.messages.values()]
     assert labels == [["Acknowledge", "Silence 1 h"], [], [], []]
+
+
+def listed(incident: str, rule: str = "a", *, over: bool = False) -> Listed:
+    return Listed(
+        key=f"{incident}.{over}", incident=incident, rule=rule, severity="CRITICAL", why="new",
+        over=over,
+    )  # fmt: skip
+
+
+def test_of_a_summary_the_buttons_are_for_the_only_alert_that_still_fires(
+    server: BotApiServer,
+) -> None:
+    one, other = listed("01"), listed("02")
+    for alerts in (
+        (one, one),
+        (one, other, listed("02", over=True)),
+        (one, other),
+        (one, listed("01", over=True)),
+        (listed("01", "notifier_sees_scheduler_dead"),),
+    ):
+        summary = {"incident": "summary", "rule": "summary", "why": "summary"}
+        send(server, alerts=alerts, **summary)
+    shown = [call.get("reply_markup", {}) for call in server.called("sendMessage")]
+    pressed = [
+        [button["callback_data"] for row in one.get("inline_keyboard", []) for button in row]
+        for one in shown
+    ]
+    assert pressed == [["ack:01", "silence:01"]] * 2 + [[]] * 3
 
 
 def test_markup_that_is_refused_is_sent_as_plain_text_at_once(server: BotApiServer) -> None:
