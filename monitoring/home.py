@@ -78,6 +78,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.state / "routes_in_force.json"
 
     @property
+    def oncall_in_force(self) -> Path:
+        """The on-call set-up that the notifier took over last; it writes it, nobody else."""
+        return self.state / "oncall_in_force.json"
+
+    @property
     def alerts(self) -> Path:
         """The alert log."""
         return self.root / "logs" / "alerts"

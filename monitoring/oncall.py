@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Literal
@@ -94,6 +94,32 @@ class OnCall(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[Override, ...] = ()
     policies: tuple[Policy, ...] = ()
 
+    @property
+    def named_channels(self) -> set[str]:
+        """The channels that it names: those of people, and in steps."""
+        whom = {name for policy in self.policies for step in policy.steps for name in step.whom}
+        of_people = {name for one in self.people.values() for name in one.channels}
+        return of_people | (whom - self.people.keys() - self.rotations.keys())
+
+    def without(self, gone: Collection[str]) -> OnCall:
+        """Return it without channels that are not set any more, and without steps to nobody else.
+
+        Turns stay as they are: who has no channel left and is on call can't be told.
+        """
+        people = {
+            name: msgspec.structs.replace(one, channels=_left(one.channels, gone))
+            for name, one in self.people.items()
+        }
+        mute = {*gone, *(name for name, one in people.items() if not one.channels)}
+        policies = []
+        for policy in self.policies:
+            steps = (
+                msgspec.structs.replace(step, whom=_left(step.whom, mute)) for step in policy.steps
+            )
+            left = tuple(step for step in steps if step.whom)
+            policies.append(msgspec.structs.replace(policy, steps=left))
+        return msgspec.structs.replace(self, people=people, policies=tuple(policies))
+
     def channels(self, whom: tuple[str, ...], at_ms: int) -> tuple[str, ...]:
         """Return the channels that people, rotations and channels by name mean at a moment."""
         found: dict[str, None] = {}
@@ -125,3 +151,7 @@ class OnCall(msgspec.Struct, frozen=True, kw_only=True):
                         person=person, from_ms=piece, until_ms=until, override=bool(over)
                     )  # fmt: skip
             number += 1
+
+
+def _left(names: tuple[str, ...], gone: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in gone)

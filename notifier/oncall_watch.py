@@ -13,22 +13,28 @@ from monitoring.oncall_file import MOST_BYTES, OnCallErrors, load
 from monitoring.oncall_policy import Policy, default_policies
 from monitoring.regular import RULES_BYTES, read_regular
 from monitoring.troubles import Troubles
+from notifier.in_force import keep, kept
+
+SUBJECT = "oncall.toml"
 
 
 class OnCallWatch:
     """What is in force. A file counts once two looks in a row found it the same; a faulty one
-    leaves what was before in force.
+    leaves what was before in force, also over a restart: it is kept in the state folder. Of that
+    the channels that are still set count; without any it is the default for one person.
     """
 
     def __init__(self, home: Home, config: Config, troubles: Troubles) -> None:
-        self.oncall = OnCall()
         self._file = home.oncall
+        self._in_force = home.oncall_in_force
         self._rules = home.rules_in_force
         self._channels = tuple(config.channels)
         self._timezone = config.timezone
         self._troubles = troubles
         self._default = default_policies(config.waking)
         self._reminding: frozenset[str] = frozenset()
+        self._gone: set[str] = set()
+        self.oncall = self._from_before()
         self._read_oncall()
         self._read_rules()
         self._seen = self._taken = (mark_of(self._file), mark_of(self._rules))
@@ -52,30 +58,42 @@ class OnCallWatch:
         return () if rule in self._reminding else self._default
 
     def _read_oncall(self) -> None:
-        subject = "oncall.toml"
         try:
             text = read_regular(self._file, MOST_BYTES, follow=True).decode()
-            self.oncall = load(text, self._file.name, self._channels, self._timezone)
+            self._take(load(text, self._file.name, self._channels, self._timezone))
         except FileNotFoundError:
-            self.oncall = OnCall()
-            self._troubles.note(subject, None)
+            self._take(OnCall())
         except OSError as error:
-            self._refuse(subject, f"it can't be read: {error.strerror}")
+            self._refuse(f"it can't be read: {error.strerror}")
         except UnicodeDecodeError as error:
-            self._refuse(subject, f"it is not UTF-8 (byte {error.start})")
+            self._refuse(f"it is not UTF-8 (byte {error.start})")
         except OnCallErrors as errors:
             more = f" (and {len(errors.faults) - 1} more)" if len(errors.faults) > 1 else ""
-            self._refuse(subject, f"{errors.faults[0]}{more}")
+            self._refuse(f"{errors.faults[0]}{more}")
         else:
             monitoring_log.info("oncall.toml is in force")
-            self._troubles.note(subject, None)
 
-    def _refuse(self, subject: str, why: str) -> None:
+    def _take(self, oncall: OnCall) -> None:
+        self.oncall, self._gone = oncall, set()
+        keep(self._in_force, oncall, "the on-call set-up")
+        self._troubles.note(SUBJECT, None)
+
+    def _refuse(self, why: str) -> None:
+        if self.oncall == OnCall():
+            holds = "the default for one person is in force"
+        else:
+            holds = "what was before is in force"
+            holds += f" without {', '.join(sorted(self._gone))}" if self._gone else ""
         self._troubles.note(
-            subject,
-            f"oncall.toml is not taken over, what was before is in force: {why}: "
-            "run `monitor oncall check`",
+            SUBJECT, f"oncall.toml is not taken over, {holds}: {why}: run `monitor oncall check`"
         )
+
+    def _from_before(self) -> OnCall:
+        """Return what was in force when this process last ran, as far as its channels are set."""
+        found = kept(self._in_force, OnCall) or OnCall()
+        self._gone = found.named_channels - {*self._channels}
+        left = found.without(self._gone)
+        return left if left.named_channels else OnCall()
 
     def _read_rules(self) -> None:
         try:

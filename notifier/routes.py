@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from evaluator.incident import Severity
 from evaluator.instant import Instant, elapsed_ms
 from monitoring.alert_line import AlertLine
-from monitoring.atomic import write_atomic
 from monitoring.calendar import Calendar, calendar_of
 from monitoring.config import Config
 from monitoring.file_mark import Mark, mark_of
@@ -18,8 +15,8 @@ from monitoring.home import Home
 from monitoring.log import monitoring_log
 from monitoring.market_override import Overrides, take
 from monitoring.notify_file import read
-from monitoring.regular import RULES_BYTES, read_regular
 from monitoring.routing import Route, Routing, Subject
+from notifier.in_force import keep, kept
 
 QUIET_MS = 1_000
 """A file counts when nobody has touched it for so long: an editor may be in the middle of it."""
@@ -78,25 +75,16 @@ class Routes:
             if found != self.routing:
                 monitoring_log.info("notify.toml: {} routes are in force", len(found.routes))
             self.routing, self.trouble = found, None
-            self._keep()
+            keep(self._in_force, self.routing, "the routes")
             return
         first, *others = found.faults
         more = f" (and {len(others)} more)" if others else ""
         self.trouble = f"not taken over: {first}{more}; the routes from before are in force"
 
-    def _keep(self) -> None:
-        try:
-            write_atomic(self._in_force, msgspec.json.encode(self.routing))
-        except OSError as error:
-            monitoring_log.error("the routes in force can't be kept: {}", error.strerror)
-
     def _kept(self) -> Routing:
         """Return the routing that was in force when this process last ran, if its channels are
         still set: routes to nowhere would lose alerts.
         """
-        try:
-            data = read_regular(self._in_force, RULES_BYTES)
-            kept = msgspec.json.decode(data, type=Routing)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Routing()
-        return kept if kept.channels <= self._config.channels.keys() else Routing()
+        found = kept(self._in_force, Routing)
+        known = self._config.channels.keys()
+        return found if found is not None and found.channels <= known else Routing()
