@@ -81,3 +81,10 @@ def test_facts_that_no_rule_reads_are_seen_too_and_settings_are_not_among_them()
     take(found, {"custom.b": 1.0, "sentiment.cache_hit_rate": 0.5, "orders.open": None})
     assert {"custom.b", "sentiment.cache_hit_rate"} <= found.seen
     assert not {"orders.open", "custom.a", "limits.snapshot_age_seconds"} & found.seen
+
+
+def test_facts_that_are_reported_again_are_no_news() -> None:
+    found = evaluation('"custom.a > 1"')
+    for value in (0.0, 2.0):
+        found.take_fitting(AT, {"custom.a": value}, {}, 1, 10.0)
+    assert wanted(found) == ()
