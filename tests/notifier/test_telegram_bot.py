@@ -107,6 +107,8 @@ def test_a_pressed_button_is_answered_stands_in_the_alert_log_and_in_the_message
     # Commands: by rule, refused, and what the commands of the operator say.
     told = server.say(f"/ack {RULE} on it", ASHA)
     reply(desk, server, f"{RULE} is yours until ")
+    # Not before the next poll: what that confirms does not come.
+    desk.wait(lambda: told not in server.waiting(), "the next poll")
     server.again(told)
     reply(desk, server, "That is done already.")
     assert len(lines(desk, "acknowledged")) == 2
